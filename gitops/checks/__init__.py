@@ -1,0 +1,1 @@
+"""What `gitops check` runs: each check is a name and the commands that fail when something is wrong."""

@@ -1,0 +1,88 @@
+"""What differs between two commits: one change for each rendered task definition and environment file."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import PurePosixPath
+from typing import Literal, NamedTuple
+
+import yaml
+
+from gitops.errors import GitopsError
+from gitops.review.masking import masked
+from gitops.review.risks import environment_risks, task_definition_risks
+from gitops.taskdefs.documents import Document, dump, parse
+
+Kind = Literal["added", "changed", "removed"]
+CONTEXT_LINES = 3
+
+
+class Change(NamedTuple):
+    """One thing that differs, ready to be shown: its values are masked already."""
+
+    subject: str
+    kind: Kind
+    risks: tuple[str, ...]
+    diff: tuple[str, ...]
+
+
+def changes(base: dict[str, str], head: dict[str, str]) -> list[Change]:
+    """The changes between two states of a repository, each a path's text by path.
+
+    Looks at rendered task definitions and environment files and at nothing
+    else; the order is that of the paths. A file that says the same in other
+    bytes is no change. Raises GitopsError for a file that cannot be read.
+    """
+    found = (_change(path, base.get(path), head.get(path)) for path in sorted({*base, *head}) if _reader(path))
+    return [change for change in found if change is not None]
+
+
+def is_reviewed(path: str) -> bool:
+    """Whether a path is one that ``changes`` looks at."""
+    return bool(_reader(path))
+
+
+def _reader(path: str) -> Literal["task definition", "environment", ""]:
+    pure = PurePosixPath(path)
+    if pure.match("taskdefs/*/rendered/*.json"):
+        return "task definition"
+    return "environment" if pure.match("infra/environments/*.yaml") else ""
+
+
+def _change(path: str, before_text: str | None, after_text: str | None) -> Change | None:
+    if before_text == after_text:
+        return None
+    before, after = masked(_document(path, before_text), _document(path, after_text))
+    kind: Kind = "added" if before is None else "removed" if after is None else "changed"
+    pure = PurePosixPath(path)
+    if _reader(path) == "task definition":
+        subject = f"{pure.parts[1]} in {pure.stem}"
+        risks, texts = task_definition_risks(before, after), (_json(before), _json(after))
+    else:
+        subject = f"environment {pure.stem}"
+        risks, texts = environment_risks(before, after), (_yaml(before), _yaml(after))
+    was, now = (text.splitlines() for text in texts)
+    lines = tuple(difflib.unified_diff(was, now, path, path, n=CONTEXT_LINES, lineterm=""))
+    return Change(subject, kind, tuple(risks), lines) if lines else None
+
+
+def _document(path: str, text: str | None) -> Document | None:
+    if text is None:
+        return None
+    if _reader(path) == "task definition":
+        return parse(text, path)
+    try:
+        document = yaml.load(text, Loader=yaml.CSafeLoader)
+    except yaml.YAMLError as error:
+        raise GitopsError(f"{path} is not YAML: {' '.join(str(error).split())}", fix="correct the file") from None
+    if not isinstance(document, dict):
+        raise GitopsError(f"{path}: holds no mapping", fix="correct the file")
+    return document
+
+
+def _json(document: Document | None) -> str:
+    return "" if document is None else dump(document)
+
+
+def _yaml(document: Document | None) -> str:
+    return "" if document is None else yaml.dump(document, Dumper=yaml.CSafeDumper, allow_unicode=True, width=1000)

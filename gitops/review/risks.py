@@ -1,0 +1,166 @@
+"""What a reviewer should not miss, in words: who may do what first, then size, then each container."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from gitops.review.markdown import code
+from gitops.review.masking import MASK, MASK_CHANGED
+from gitops.taskdefs.documents import Document, Value
+from gitops.taskdefs.fargate import cpu_units, memory_mib
+from gitops.taskdefs.paths import leaves, spell
+
+OPEN_TO_ALL = ("0.0.0.0/0", "::/0")
+Risks = Iterator[str]
+
+
+def task_definition_risks(before: Document | None, after: Document | None) -> list[str]:
+    """The risks of going from one rendered task definition to another (None: there is none)."""
+    if after is None:
+        return ["the task definition is removed"]
+    if before is None:
+        # All of it is new; what is compared with nothing says nothing, but a secret in plain text does.
+        return list(_masked_values({}, after))
+    risks = [*_roles(before, after), *_task(before, after)]
+    was, now = _by(before, "containerDefinitions", "name"), _by(after, "containerDefinitions", "name")
+    risks += [f"container {code(name)} is removed" for name in was if name not in now]
+    for name, container in now.items():
+        if name not in was:
+            risks.append(f"container {code(name)} is new, with image {code(container.get('image'))}")
+        for check in CONTAINER_CHECKS:
+            risks += [f"{code(name)}: {risk}" for risk in check(was.get(name, {}), container)]
+    return risks
+
+
+def environment_risks(before: Document | None, after: Document | None) -> list[str]:
+    """The risks of going from one environment file to another (None: there is none)."""
+    if before is None or after is None:
+        return ["the environment is removed: its stacks stay until they are destroyed"] if after is None else []
+    risks: list[str] = []
+    if before.get("github") != after.get("github"):
+        risks.append("IAM: another repository or branch is trusted to deploy here")
+    risks += [
+        f"{key} changes from {code(before.get(key))} to {code(after.get(key))}"
+        for key in ("account", "region", "project", "registry")
+        if before.get(key) != after.get(key)
+    ]
+    for kind in ("stacks", "services"):
+        was, now = _mapping(before.get(kind)), _mapping(after.get(kind))
+        risks += [f"{kind.removesuffix('s')} {code(name)} is no longer part of it" for name in was if name not in now]
+        for name in now:
+            risks += _parameters(f"{kind}.{name}", _mapping(was.get(name)), _mapping(now[name]))
+    return risks
+
+
+def _parameters(where: str, before: Document, after: Document) -> Risks:
+    for key, value in after.items():
+        if value == before.get(key):
+            continue
+        if any(network.strip() in OPEN_TO_ALL for network in str(value).split(",")):
+            yield f"public: {code(f'{where}.{key}')} is open to {code(value)}"
+        if "Protection" in key and value == "false":
+            yield f"{code(f'{where}.{key}')} is turned off"
+    if before.get("DeletionProtection") == "true" and "DeletionProtection" not in after:
+        yield f"{code(f'{where}.DeletionProtection')} is no longer asked for"
+
+
+def _roles(before: Document, after: Document) -> Risks:
+    for key, words in (("taskRoleArn", "task role"), ("executionRoleArn", "execution role")):
+        if before.get(key) != after.get(key):
+            yield f"IAM: the {words} changes from {code(before.get(key))} to {code(after.get(key))}"
+
+
+def _task(before: Document, after: Document) -> Risks:
+    for key, read in (("cpu", cpu_units), ("memory", memory_mib)):
+        was, now = read(str(before.get(key, ""))), read(str(after.get(key, "")))
+        if was is not None and (now is None or now < was):
+            yield f"{key} falls from {code(before.get(key))} to {code(after.get(key))}"
+    for key in ("family", "networkMode", "runtimePlatform", "pidMode", "requiresCompatibilities"):
+        if before.get(key) != after.get(key):
+            yield f"{key} changes from {code(before.get(key))} to {code(after.get(key))}"
+
+
+def _secrets(before: Document, after: Document) -> Risks:
+    was, now = _by(before, "secrets", "name"), _by(after, "secrets", "name")
+    plain = _by(after, "environment", "name")
+    for name, secret in was.items():
+        if name in plain and name not in now:
+            yield f"secret {code(name)} becomes a plain environment variable"
+        elif name not in now:
+            yield f"secret {code(name)} is removed"
+        elif now[name].get("valueFrom") != secret.get("valueFrom"):
+            yield f"secret {code(name)} comes from {code(now[name].get('valueFrom'))}"
+
+
+def _isolation(before: Document, after: Document) -> Risks:
+    if before.get("readonlyRootFilesystem") and not after.get("readonlyRootFilesystem"):
+        yield "its root file system becomes writable"
+    if str(after.get("user", "")).partition(":")[0] in ("", "0", "root") and before.get("user") not in (None, "", "0"):
+        yield "it runs as root, or as whoever the image says"
+    if after.get("privileged") and not before.get("privileged"):
+        yield "it becomes privileged"
+    was, now = _capabilities(before), _capabilities(after)
+    for name in sorted(now["add"] - was["add"]):
+        yield f"it gets the capability {code(name)}"
+    for name in sorted(was["drop"] - now["drop"]):
+        yield f"it no longer drops the capability {code(name)}"
+
+
+def _network(before: Document, after: Document) -> Risks:
+    was, now = (set(_by(one, "portMappings", "containerPort")) for one in (before, after))
+    for port in sorted(was - now):
+        yield f"port {code(port)} is closed"
+    for port in sorted(now - was) if before else []:
+        yield f"port {code(port)} is opened"
+
+
+def _health(before: Document, after: Document) -> Risks:
+    was, now = before.get("healthCheck"), after.get("healthCheck")
+    if was and not now:
+        yield "its health check is gone"
+    elif was and now and _mapping(was).get("command") != _mapping(now).get("command"):
+        yield "its health check asks something else"
+
+
+def _running(before: Document, after: Document) -> Risks:
+    if before.get("essential", True) and after.get("essential") is False:
+        yield "it is no longer essential: the task goes on without it"
+    if before and before.get("logConfiguration") != after.get("logConfiguration"):
+        yield "its output goes elsewhere" if after.get("logConfiguration") else "its output is lost"
+    was, now = before.get("stopTimeout"), after.get("stopTimeout")
+    if isinstance(was, int) and (not isinstance(now, int) or now < was):
+        yield f"the time to stop in falls from {was} s to {now or 'the default of 30'} s"
+    if before and before.get("image") != after.get("image"):
+        yield f"its image changes from {code(before.get('image'))} to {code(after.get('image'))}"
+
+
+def _masked_values(before: Document, after: Document) -> Risks:
+    known = {place for place, _ in leaves(before)}
+    for place, value in leaves(after):
+        if isinstance(value, str) and value in (MASK, MASK_CHANGED) and place not in known:
+            yield f"{code(spell(place))} looks like a secret in plain text"
+
+
+CONTAINER_CHECKS: tuple[Callable[[Document, Document], Risks], ...] = (
+    _secrets,
+    _masked_values,
+    _isolation,
+    _network,
+    _health,
+    _running,
+)
+
+
+def _by(document: Document, list_key: str, name_key: str) -> dict[str, Document]:
+    items = document.get(list_key)
+    objects = [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+    return {str(item.get(name_key)): item for item in objects}
+
+
+def _mapping(value: Value) -> Document:
+    return value if isinstance(value, dict) else {}
+
+
+def _capabilities(container: Document) -> dict[str, set[str]]:
+    capabilities = _mapping(_mapping(container.get("linuxParameters")).get("capabilities"))
+    return {key: set(map(str, capabilities.get(key) or [])) for key in ("add", "drop")}

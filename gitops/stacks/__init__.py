@@ -1,0 +1,1 @@
+"""CloudFormation stacks of an environment: their order, what would change, applying and removing them."""

@@ -1,0 +1,155 @@
+"""A plan: what every stack of an environment would become, and the hash it was reviewed under."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from gitops.errors import GitopsError
+from gitops.stacks import changes
+from gitops.stacks.changes import HIDDEN, Change, Counts
+from gitops.stacks.order import BOOTSTRAP, Unit
+
+# create, update: as CloudFormation's change set says. after: outputs that it takes do not exist yet, so
+# the template alone was read (no changes are listed for a stack that exists). none: no change.
+State = Literal["create", "update", "after", "none"]
+
+
+class StackPlan(msgspec.Struct, frozen=True):
+    """One stack's plan. ``hashed`` is False for a stack that this selection shows but does not apply."""
+
+    label: str
+    stack_name: str
+    state: State
+    template: str
+    parameters: dict[str, str]
+    changes: tuple[Change, ...] = ()
+    after: tuple[str, ...] = ()
+    takes_from: tuple[str, ...] = ()
+    hashed: bool = True
+
+    @property
+    def counts(self) -> Counts:
+        """Its changes by kind."""
+        return changes.count(self.changes)
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """An environment's plan, stacks in the order they are applied."""
+
+    environment: str
+    stacks: tuple[StackPlan, ...]
+
+    @property
+    def applied(self) -> tuple[StackPlan, ...]:
+        """The stacks that ``apply`` with the same words takes."""
+        return tuple(stack for stack in self.stacks if stack.hashed)
+
+    @property
+    def hash(self) -> str:
+        """The sha256, in hex, of everything that was reviewed and will be applied."""
+        return digest(*self.applied)
+
+    @property
+    def counts(self) -> Counts:
+        """All its changes by kind."""
+        return changes.count(change for stack in self.applied for change in stack.changes)
+
+
+def digest(*stacks: StackPlan) -> str:
+    """The sha256, in hex, over stacks' templates, parameters (secrets hidden) and changes."""
+    return hashlib.sha256(msgspec.json.encode(stacks, order="deterministic")).hexdigest()
+
+
+def shown_parameters(unit: Unit, values: Mapping[str, str]) -> dict[str, str]:
+    """A stack's parameters as a plan shows and hashes them: NoEcho values are hidden."""
+    declared = unit.template.parameters
+    return {name: HIDDEN if declared[name].no_echo else value for name, value in sorted(values.items())}
+
+
+def from_template(unit: Unit, values: Mapping[str, str], state: State, hashed: bool) -> StackPlan:
+    """The plan of a stack that CloudFormation cannot be asked about: all of its template is added."""
+    pending = {name: f"(output of {output.label})" for name, output in unit.outputs.items() if name not in values}
+    return StackPlan(
+        label=unit.label,
+        stack_name=unit.stack_name,
+        state=state,
+        template=unit.template.digest,
+        parameters=shown_parameters(unit, {**values, **pending}),
+        changes=tuple(
+            Change("Add", resource.logical_id, resource.type, condition=resource.condition)
+            for resource in unit.template.resources
+        ),
+        after=tuple(sorted({unit.outputs[name].label for name in pending})),
+        takes_from=tuple(sorted(unit.needs)),
+        hashed=hashed,
+    )
+
+
+def unknown_until(unit: Unit, values: Mapping[str, str], hashed: bool) -> StackPlan:
+    """The plan of an existing stack that takes an output which does not exist yet."""
+    return msgspec.structs.replace(from_template(unit, values, "after", hashed), changes=())
+
+
+def is_hashed(unit: Unit, chosen: bool) -> bool:
+    """Whether a plan's hash covers the stack: bootstrap is applied only when it is asked for by name."""
+    return chosen or unit.label != BOOTSTRAP
+
+
+def save(plan: Plan, path: Path) -> None:
+    """Write the plan as JSON, for ``gitops apply --plan``; GitopsError when the file cannot be written."""
+    try:
+        path.write_bytes(as_json(plan) + b"\n")
+    except OSError as error:
+        raise GitopsError(f"the plan cannot be written to {path}: {error.strerror}", fix="name another file") from None
+
+
+def as_json(plan: Plan) -> bytes:
+    """The plan as indented JSON with its hash and counts."""
+    whole = {"environment": plan.environment, "hash": plan.hash, "counts": plan.counts, "stacks": plan.stacks}
+    return msgspec.json.format(msgspec.json.encode(whole, order="deterministic"), indent=2)
+
+
+def read(path: Path) -> Plan:
+    """A plan that ``save`` wrote; GitopsError when the file is missing or is none."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Plan)
+    except OSError as error:
+        raise GitopsError(
+            f"the plan {path} cannot be read: {error.strerror}", fix="name the file --out wrote"
+        ) from None
+    except msgspec.DecodeError as error:
+        raise GitopsError(f"{path} is not a plan: {error}", fix="name the file that plan --out wrote") from None
+
+
+def differences(reviewed: Plan, now: Plan) -> list[str]:
+    """What a plan says now that the reviewed one did not say, one line each, by stack."""
+    lines: list[str] = []
+    before = {stack.label: stack for stack in reviewed.applied}
+    after = {stack.label: stack for stack in now.applied}
+    for label in [*after, *(label for label in before if label not in after)]:
+        if label not in before or label not in after:
+            lines.append(f"{label}: {'not in the reviewed plan' if label in after else 'no longer planned'}")
+            continue
+        if digest(before[label]) == digest(after[label]):
+            continue
+        diff = [
+            line for line in difflib.ndiff(facts(before[label]), facts(after[label])) if line.startswith(("+ ", "- "))
+        ]
+        lines += [f"{label}: {line}" for line in diff]
+    return lines
+
+
+def facts(stack: StackPlan) -> list[str]:
+    """Everything a stack's part of the hash depends on, one line each."""
+    lines = [f"state {stack.state}", f"template {stack.template[:12]}"]
+    lines += [f"parameter {name} = {value}" for name, value in stack.parameters.items()]
+    for change in stack.changes:
+        lines.append(f"{change.kind} {change.logical_id} ({change.type})")
+        lines += [f"{change.logical_id}.{one.path}: {one.before} → {one.after}" for one in change.properties]
+    return lines

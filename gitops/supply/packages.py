@@ -1,0 +1,122 @@
+"""The packages in an image, read from what their installers left: Python's .dist-info, Debian's dpkg status."""
+
+from __future__ import annotations
+
+import re
+import tarfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from email.parser import HeaderParser
+from typing import Literal
+
+from gitops.images.content import Image, Reader
+
+Kind = Literal["python", "debian", "interpreter"]
+
+_METADATA = re.compile(r"(?:^|/)(?:site|dist)-packages/[^/]+\.(?:dist-info/METADATA|egg-info/PKG-INFO)\Z")
+_DPKG = re.compile(r"^var/lib/dpkg/status(?:\.d/[^/]+)?\Z")
+_RELEASE = ("etc/os-release", "usr/lib/os-release")
+_WHITEOUT = ".wh."
+_OPAQUE = ".wh..wh..opq"
+
+
+@dataclass(frozen=True, order=True)
+class Package:
+    """One installed package; ``licence`` as its metadata states it, empty where it states none."""
+
+    kind: Kind
+    name: str
+    version: str
+    licence: str = ""
+    architecture: str = ""
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The packages of an image, sorted, and its distribution (``debian``, ``12``), empty where it has none."""
+
+    packages: tuple[Package, ...]
+    distribution: str = ""
+    release: str = ""
+
+
+def read(reader: Reader, image: Image) -> Contents:
+    """Look through an image's layers."""
+    files: dict[str, bytes] = {}
+    for layer in image.layers:
+        with reader.open(layer) as archive:
+            apply(files, archive)
+    return contents(files, image.environment)
+
+
+def apply(files: dict[str, bytes], archive: tarfile.TarFile) -> None:
+    """Lay one layer's files of interest over those of the layers below it.
+
+    Removals are the image specification's whiteouts: ``.wh.<name>`` for a path
+    and ``.wh..wh..opq`` for all that a folder held (opencontainers/image-spec, layer.md).
+    """
+    added: dict[str, bytes] = {}
+    for member in archive:
+        path = member.name.removeprefix("./").lstrip("/")
+        folder, _, name = path.rpartition("/")
+        if name == _OPAQUE:
+            _remove(files, folder, itself=False)
+        elif name.startswith(_WHITEOUT):
+            _remove(files, "/".join(filter(None, [folder, name.removeprefix(_WHITEOUT)])), itself=True)
+        elif not member.isdir() and _of_interest(path):
+            # A layer may put a link where the one below it had a file.
+            file = archive.extractfile(member) if member.isfile() else None
+            files.pop(path, None)
+            if file is not None:
+                added[path] = file.read()
+    files.update(added)
+
+
+def contents(files: dict[str, bytes], environment: dict[str, str]) -> Contents:
+    """The packages that the files of an image tell of."""
+    found: set[Package] = set()
+    for path, content in files.items():
+        text = content.decode("utf-8", errors="replace")
+        if _METADATA.search(path):
+            found.update(_python(text))
+        elif _DPKG.search(path):
+            found.update(_debian(text))
+    # The official images compile it themselves, so no package manager knows of it.
+    if version := environment.get("PYTHON_VERSION"):
+        found.add(Package("interpreter", "python", version, licence="PSF-2.0"))
+    release = _release(files)
+    return Contents(tuple(sorted(found)), release.get("ID", ""), release.get("VERSION_ID", ""))
+
+
+def _of_interest(path: str) -> bool:
+    return path in _RELEASE or bool(_METADATA.search(path) or _DPKG.search(path))
+
+
+def _remove(files: dict[str, bytes], path: str, *, itself: bool) -> None:
+    below = f"{path}/" if path else ""
+    for name in [name for name in files if name.startswith(below) or (itself and name == path)]:
+        del files[name]
+
+
+def _python(metadata: str) -> Iterable[Package]:
+    headers = HeaderParser().parsestr(metadata)
+    if headers["Name"] and headers["Version"]:
+        # License-Expression is SPDX; the older License is free text, and often the whole of one.
+        yield Package("python", headers["Name"], headers["Version"], headers["License-Expression"] or "")
+
+
+def _debian(status: str) -> Iterable[Package]:
+    for paragraph in re.split(r"\n\s*\n", status.strip()):
+        headers = HeaderParser().parsestr(paragraph)
+        # Removed packages stay listed while their configuration does; distroless files tell no state.
+        if headers["Package"] and headers["Version"] and (headers["Status"] or "installed").endswith("installed"):
+            yield Package("debian", headers["Package"], headers["Version"], architecture=headers["Architecture"] or "")
+
+
+def _release(files: dict[str, bytes]) -> dict[str, str]:
+    for path in _RELEASE:
+        if path in files:
+            lines = files[path].decode("utf-8", errors="replace").splitlines()
+            pairs = (line.partition("=") for line in lines if "=" in line)
+            return {name.strip(): value.strip().strip("\"'") for name, _, value in pairs}
+    return {}

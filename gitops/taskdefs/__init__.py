@@ -1,0 +1,1 @@
+"""Task definitions: merged, rendered, checked and compared. Pure, offline, without boto3."""

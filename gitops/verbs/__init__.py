@@ -1,0 +1,1 @@
+"""A verb is a module with ``add_arguments(parser)`` and ``run(arguments) -> exit code``."""

@@ -1,0 +1,94 @@
+"""Bring an environment's stacks to what the templates say."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from gitops import actions, aws, environments, progress
+from gitops.errors import GitopsError
+from gitops.stacks import applying, order, planned, planning, report
+from gitops.stacks.access import Access
+from gitops.stacks.applying import Applied, Applier
+from gitops.stacks.order import BOOTSTRAP, Unit
+from gitops.stacks.planned import Plan
+from gitops.stacks.waiting import Clock
+from gitops.verbs.plan import load_units, stack_argument
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The verb's words."""
+    parser.add_argument("environment", help="a file in infra/environments, without .yaml")
+    stack_argument(parser)
+    parser.add_argument("--plan-hash", metavar="HASH", help="refuse unless the plan still has this hash")
+    parser.add_argument("--plan", type=Path, metavar="FILE", help="refuse unless the plan is the one in this file")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Apply the stacks in their order and say what each took."""
+    environment = environments.load(arguments.root, arguments.environment)
+    every = load_units(arguments.root, environment)
+    units = order.select(every, arguments.stack)
+    reviewed = planned.read(arguments.plan) if arguments.plan else None
+    reviewed_hash = _reviewed_hash(arguments.plan_hash, reviewed)
+    role: aws.Role = "administrator" if BOOTSTRAP in arguments.stack else "infrastructure"
+    access = Access(arguments.root, environment, role)
+    clock = Clock()
+    with aws.explained(environment):
+        applying.require_bootstrap(access, every, units)
+        now: Plan | None = None
+        if reviewed_hash:
+            now = planning.plan(access, every, [unit.label for unit in units], clock)
+            if now.hash != reviewed_hash:
+                print("\n".join(report.lines(now)))
+            applying.require_reviewed(now, reviewed_hash, reviewed)
+        done = _apply(access, every, units, now, clock)
+    print("\n".join(_table(done)))
+    actions.summary(_markdown(environment.environment, done))
+    return 0
+
+
+def _reviewed_hash(given: str | None, reviewed: Plan | None) -> str:
+    if given is not None and not given.strip():
+        # An empty workflow input must not turn the check off.
+        raise GitopsError("--plan-hash is empty", fix="give the hash that gitops plan printed")
+    if given is not None and reviewed is not None and given.strip() != reviewed.hash:
+        raise GitopsError("--plan-hash is not the hash of the plan in --plan", fix="give one of the two")
+    return given.strip() if given is not None else reviewed.hash if reviewed is not None else ""
+
+
+def _apply(access: Access, every: list[Unit], units: list[Unit], now: Plan | None, clock: Clock) -> list[Applied]:
+    applier: Applier | None = None
+    done: list[Applied] = []
+    try:
+        with progress.display() as display:
+            applier = Applier(access, every, now, display, clock)
+            for unit in units:
+                done.append(applier.apply(unit))  # noqa: PERF401 (what is done is told even when the next fails)
+    except KeyboardInterrupt:
+        if applier is not None and applier.running:
+            print(
+                f"AWS goes on with {applier.running} if it was started; "
+                "the same command again waits for it and goes on from there",
+                file=sys.stderr,
+            )
+        raise
+    except GitopsError as error:
+        print("\n".join(_table(done)))
+        actions.annotation("error", f"apply {access.environment.environment}", error.problem)
+        actions.summary(f"{_markdown(access.environment.environment, done)}\n\n**failed**: {error.problem}")
+        raise
+    return done
+
+
+def _table(done: list[Applied]) -> list[str]:
+    width = max((len(one.label) for one in done), default=0)
+    lines = [f"{one.label:<{width}}  {one.result:<10}  {one.seconds:7.1f} s" for one in done]
+    total = sum(one.seconds for one in done)
+    return [*lines, f"{'all':<{width}}  {'':<10}  {total:7.1f} s"] if len(done) > 1 else lines
+
+
+def _markdown(environment: str, done: list[Applied]) -> str:
+    rows = [f"| {one.label} | {one.result} | {one.seconds:.1f} |" for one in done]
+    return "\n".join([f"### apply {environment}", "", "| stack | result | seconds |", "|---|---|---:|", *rows])

@@ -1,0 +1,129 @@
+"""gitops drill: failures on purpose under steady load, and whether anything was lost."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from gitops import actions, aws, environments, progress
+from gitops.drills import connection, report
+from gitops.drills.judge import Result, failures
+from gitops.drills.kinds import KINDS
+from gitops.drills.operations import Operations
+from gitops.drills.run import Order, hold
+from gitops.drills.schedule import DEFAULT_RATE, Schedule
+from gitops.environments import Environment
+from gitops.errors import GitopsError
+from gitops.rollout.status import url
+from gitops.rollout.watch import Clock
+from gitops.stacks import live
+
+_MOST_TIMES = 50
+_LONGEST_WITHIN = 900.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """ENVIRONMENT and what to drill, how, and under which load."""
+    parser.add_argument("environment", help="a file of infra/environments/")
+    parser.add_argument("--service", default="weather", help="a service of the environment (default: weather)")
+    parser.add_argument(
+        "--drill", action="append", choices=KINDS, dest="drills", help="one of them, may be repeated (default: all)"
+    )
+    parser.add_argument("--times", type=int, default=1, help="hold each so often in a row (default: 1)")
+    parser.add_argument("--rate", type=int, default=DEFAULT_RATE, help=f"requests a second (default: {DEFAULT_RATE})")
+    parser.add_argument("--path", default="/", help="the path asked for (default: /)")
+    parser.add_argument(
+        "--within", type=float, default=300.0, metavar="SECONDS", help="how long recovery may take (default: 300)"
+    )
+    parser.add_argument("--name", default="", help="the host name to ask for, where the certificate is for that one")
+    parser.add_argument("--confirm", metavar="NAME", help="the environment's name, where nobody can type it")
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    kinds = "\n".join(f"  {name:<10}  {kind.does}" for name, kind in KINDS.items())
+    parser.epilog = (
+        f"drills:\n{kinds}\n\n"
+        "Requests go to the environment's own load balancer. A real environment's name has to be typed first.\n"
+        "Ends with 1 when a request was lost, a verdict was wrong or recovery took too long."
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Hold the drills one after the other, and report them all."""
+    environment = environments.load(arguments.root, arguments.environment)
+    environment.require_service(arguments.service)
+    schedule = Schedule(arguments.rate)
+    _require(arguments)
+    with aws.explained(environment):
+        session = aws.session(arguments.root, environment, "drill")
+        stack = live.find(session.client("cloudformation"), environment.stack_name("platform"))
+        address = url(stack.outputs or {}, session.client("elbv2").meta.endpoint_url or "")
+        operations = Operations(session, environment, arguments.service)
+        order = Order(
+            arguments.root,
+            connection.place(address, arguments.name),
+            arguments.path,
+            schedule,
+            arguments.within,
+            environment.upstreams.get(arguments.service),
+        )
+        kinds = arguments.drills or list(KINDS)
+        _confirm(environment, arguments.confirm, kinds, arguments.service)
+        results = _hold_all(kinds, arguments, operations, order)
+    legend = report.legend(schedule.rate, f"{address.rstrip('/')}{arguments.path}")
+    print(f"\n{report.text(results)}\n\n{legend}")
+    title = f"drills of {arguments.service} in {environment.environment}"
+    actions.summary(report.markdown(title, legend, results))
+    failed = [f"{one.kind}: {problem}" for one in results for problem in failures(one)]
+    if failed:
+        actions.annotation("error", title, "\n".join(failed))
+        raise GitopsError(failed[0], others=tuple(failed[1:]), fix="docs/drills.md says how to find out why")
+    return 0
+
+
+def _hold_all(kinds: list[str], arguments: argparse.Namespace, operations: Operations, order: Order) -> list[Result]:
+    results = []
+    with progress.display() as display:
+        for kind in kinds:
+            for number in range(1, arguments.times + 1):
+                title = kind if arguments.times == 1 else f"{kind} {number} of {arguments.times}"
+                asked_for = arguments.drills is not None
+                results.append(hold(kind, title, order, operations, Clock(), display, asked_for=asked_for))
+                display.show(_end(title, results[-1]))
+    return results
+
+
+def _end(title: str, result: Result) -> progress.Event:
+    if result.skipped:
+        return progress.Event(title, f"not applicable: {result.skipped}")
+    found, numbers = failures(result), result.tally
+    text = f"{numbers.sent:,} sent, {numbers.lost:,} lost, {numbers.slow:,} slow, p99 {numbers.p99 * 1000:.0f} ms"
+    return progress.Event(title, f"{text}: {found[0] if found else 'held'}", mood="failed" if found else "done")
+
+
+def _require(arguments: argparse.Namespace) -> None:
+    if not 1 <= arguments.times <= _MOST_TIMES:
+        raise GitopsError(f"{arguments.times} times is out of bounds", fix=f"--times from 1 to {_MOST_TIMES}")
+    if not 0 < arguments.within <= _LONGEST_WITHIN:
+        raise GitopsError(f"{arguments.within:g} s is out of bounds", fix=f"--within up to {_LONGEST_WITHIN:g}")
+    if not arguments.path.startswith("/") or not arguments.path.isprintable() or " " in arguments.path:
+        raise GitopsError(f"not a path: {arguments.path}", fix="--path /")
+
+
+def _confirm(environment: Environment, given: str | None, kinds: list[str], service: str) -> None:
+    """Nothing to confirm on this machine; elsewhere the environment's name, typed."""
+    name = environment.environment
+    if given is None:
+        if environment.aws_config_file is not None:
+            return
+        if not (sys.stdin.isatty() and sys.stdout.isatty()):
+            raise GitopsError(
+                "nobody can type the environment's name here: nothing was touched", fix=f"--confirm {name}"
+            )
+        print(f"{service} in {name} (account {environment.account}) will fail on purpose: {', '.join(kinds)}")
+        try:
+            given = input(f"type {name} to go on: ").strip()
+        except EOFError:
+            given = ""
+    if given != name:
+        raise GitopsError(
+            f'"{given}" is not the name of the environment: nothing was touched', fix=f"to drill it, type {name}"
+        )

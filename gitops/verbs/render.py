@@ -1,0 +1,88 @@
+"""``gitops render``: the rendered task definitions, written, or checked against what is committed."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import tempfile
+from itertools import islice
+from pathlib import Path
+
+from gitops import environments
+from gitops.errors import GitopsError
+from gitops.taskdefs import tree
+
+# Enough to recognise the change; the whole of it is one `gitops render` and `git diff` away.
+DIFF_LINES = 20
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what the verb takes."""
+    parser.add_argument("service", nargs="*", metavar="SERVICE", help="a folder of taskdefs/ (default: all)")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; fail when a rendered file is stale, missing or orphaned"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Render every environment of the services; 0 when all is written, or fresh."""
+    root: Path = arguments.root
+    wanted = tree.chosen(root, arguments.service)
+    texts = tree.expected(root, wanted, environments.load_all(root))
+    orphans = tree.orphans(root, arguments.service, texts)
+    if arguments.check:
+        _check(root, texts, orphans)
+        print(f"{len(texts)} rendered task definitions are fresh")
+        return 0
+    changed = [path for path, text in texts.items() if _current(root, path) != text]
+    for path in changed:
+        _write(root / path, texts[path])
+        print(f"wrote {path}")
+    for path in orphans:
+        (root / path).unlink()
+        print(f"removed {path}")
+    if not changed and not orphans:
+        print(f"{len(texts)} rendered task definitions were fresh")
+    return 0
+
+
+def _check(root: Path, texts: dict[Path, str], orphans: list[Path]) -> None:
+    lines: list[str] = []
+    for path, text in texts.items():
+        current = _current(root, path)
+        if current is None:
+            lines.append(f"{path} is missing")
+        elif current != text:
+            lines += [f"{path} is stale", *_difference(path, current, text)]
+    lines += [f"{path} belongs to no environment" for path in orphans]
+    if lines:
+        raise GitopsError(
+            lines[0], others=(*lines[1:], "what was reviewed must be what is deployed"), fix="gitops render"
+        )
+
+
+def _difference(path: Path, current: str, text: str) -> list[str]:
+    lines = difflib.unified_diff(
+        current.splitlines(), text.splitlines(), f"{path} (committed)", f"{path} (rendered now)", n=2, lineterm=""
+    )
+    shown = list(islice(lines, DIFF_LINES + 1))
+    return shown if len(shown) <= DIFF_LINES else [*shown[:DIFF_LINES], "… and more"]
+
+
+def _current(root: Path, path: Path) -> str | None:
+    try:
+        return (root / path).read_bytes().decode("utf-8", errors="replace")
+    except FileNotFoundError:
+        return None
+
+
+def _write(path: Path, text: str) -> None:
+    """Put the whole file in place at once: an interrupt leaves the old one."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            whole = Path(folder) / path.name
+            whole.write_text(text, encoding="utf-8")
+            whole.replace(path)
+    except OSError as error:
+        raise GitopsError(f"{path} cannot be written: {error.strerror}", fix="make room or set its rights") from None

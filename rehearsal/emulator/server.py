@@ -1,0 +1,106 @@
+"""Starts ministack in this process: its environment, what is put into it, and its end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitops.errors import GitopsError
+from rehearsal.emulator import ADMINISTRATOR_ACCESS_KEY_ID, ADMINISTRATOR_SECRET_ACCESS_KEY, REGION, ports
+from rehearsal.runtimes import REGISTRY_FILE, Runtime, RuntimeName, create
+
+HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What one emulator is started with; ``state`` is an absolute folder."""
+
+    port: int
+    state: Path
+    runtime: RuntimeName
+    auth: bool = True
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """What ministack reads from the environment while it is imported."""
+    return {
+        "BIND_HOST": HOST,
+        "GATEWAY_PORT": str(settings.port),
+        # Both listen on every interface by default.
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "AUTH": "true" if settings.auth else "false",
+        "MINISTACK_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ACCESS_KEY_ID": ADMINISTRATOR_ACCESS_KEY_ID,
+        "AWS_SECRET_ACCESS_KEY": ADMINISTRATOR_SECRET_ACCESS_KEY,
+        "PERSIST_STATE": "0",
+        "S3_PERSIST": "0",
+        "LOG_LEVEL": "WARNING",
+        # A folder of its own: ministack puts state and temporary files there.
+        "TMPDIR": str(settings.state / "tmp"),
+    }
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT, then stop every task.
+
+    Raises GitopsError when the port is taken, the state folder cannot be
+    written, the runtime does not answer, or ministack is not the version that
+    this was written for.
+    """
+    ports.require_free(HOST, settings.port)
+    _prepare(settings)
+    runtime = create(settings.runtime, settings.state)
+    try:
+        _serve(settings, runtime)
+    finally:
+        runtime.close()
+
+
+def _prepare(settings: Settings) -> None:
+    try:
+        (settings.state / "tmp").mkdir(parents=True, exist_ok=True)
+        (settings.state / REGISTRY_FILE).write_text(f"{HOST}:{settings.port}\n")
+    except OSError as error:
+        raise GitopsError(f"{settings.state} cannot be written: {error.strerror}") from None
+    # A developer's own credentials must not become the emulator's root keys.
+    for name in [name for name in os.environ if name.startswith(("AWS_", "MINISTACK_", "LOCALSTACK_"))]:
+        del os.environ[name]
+    os.environ.update(environment(settings))
+
+
+def _serve(settings: Settings, runtime: Runtime) -> None:
+    from hypercorn.asyncio import serve
+    from hypercorn.config import Config
+
+    from rehearsal.emulator import scheduler, seams
+
+    seams.require_version()
+    import ministack.app
+
+    logging.getLogger().setLevel(logging.WARNING)
+    seams.apply(settings.port, settings.state, runtime)
+    config = Config()
+    config.bind = [f"{HOST}:{settings.port}"]
+    # The load balancer's own idle timeout is 60 s; clients must not find a closed connection before.
+    config.keep_alive_timeout = 75
+    config.graceful_timeout = 1
+    config.loglevel = "WARNING"
+
+    async def until_told() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        print(f"AWS answers on http://{HOST}:{settings.port} ({settings.runtime})", flush=True)
+        await serve(ministack.app.app, config, shutdown_trigger=stop.wait)
+        scheduler.rest()
+        await asyncio.to_thread(runtime.close)
+
+    asyncio.run(until_told())

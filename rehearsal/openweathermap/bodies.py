@@ -1,0 +1,180 @@
+"""Answers in the documented shapes (https://openweathermap.org/current, /forecast5, /api/geocoding-api).
+
+Every value is made up from `places` and the time: nothing here was recorded.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+from typing import Any
+
+from rehearsal.openweathermap.places import City
+
+STEPS = 40
+STEP_SECONDS = 3 * 3600
+OBSERVATION_SECONDS = 600
+UNITS = ("standard", "metric", "imperial")
+
+# Code: (main, description, picture); the picture's letter for day or night is added.
+CONDITIONS = {
+    211: ("Thunderstorm", "thunderstorm", "11"),
+    500: ("Rain", "light rain", "10"),
+    501: ("Rain", "moderate rain", "10"),
+    600: ("Snow", "light snow", "13"),
+    601: ("Snow", "snow", "13"),
+    701: ("Mist", "mist", "50"),
+    800: ("Clear", "clear sky", "01"),
+    801: ("Clouds", "few clouds", "02"),
+    802: ("Clouds", "scattered clouds", "03"),
+    803: ("Clouds", "broken clouds", "04"),
+    804: ("Clouds", "overcast clouds", "04"),
+}
+
+
+def geocoding(cities: list[City], limit: int) -> list[dict[str, Any]]:
+    """The body of ``/geo/1.0/direct``: an unknown name is an empty list and HTTP 200."""
+    return [
+        {
+            "name": city.name,
+            "local_names": {"en": city.name},
+            "lat": city.latitude,
+            "lon": city.longitude,
+            "country": city.country,
+        }
+        for city in cities[:limit]
+    ]
+
+
+def weather(city: City, units: str, now: float) -> dict[str, Any]:
+    """The body of ``/data/2.5/weather`` at ``now`` (Unix seconds), observed in the last ten minutes."""
+    moment = int(now // OBSERVATION_SECONDS * OBSERVATION_SECONDS)
+    body: dict[str, Any] = {
+        "coord": {"lon": city.longitude, "lat": city.latitude},
+        "weather": [_condition(city, city.condition, moment)],
+        "base": "stations",
+        "main": _main(city, units, moment),
+        "visibility": 3200 if city.condition == 701 else 10000,
+        "wind": _wind(city, units, moment),
+        "clouds": {"all": _clouds(city.condition)},
+        "dt": moment,
+        "sys": {"type": 2, "id": city.id, "country": city.country, **_sun(city, moment)},
+        "timezone": city.timezone,
+        "id": city.id,
+        "name": city.name,
+        "cod": 200,  # a number here, a string in the forecast: that is how it is
+    }
+    if city.rain is not None:
+        body["rain"] = {"1h": city.rain}
+    if city.snow is not None:
+        body["snow"] = {"1h": city.snow}
+    return body
+
+
+def forecast(city: City, units: str, now: float) -> dict[str, Any]:
+    """The body of ``/data/2.5/forecast``: 40 steps of three hours after ``now`` (Unix seconds)."""
+    first = (int(now) // STEP_SECONDS + 1) * STEP_SECONDS
+    return {
+        "cod": "200",
+        "message": 0,
+        "cnt": STEPS,
+        "list": [_step(city, units, first + i * STEP_SECONDS, i) for i in range(STEPS)],
+        "city": {
+            "id": city.id,
+            "name": city.name,
+            "coord": {"lat": city.latitude, "lon": city.longitude},
+            "country": city.country,
+            "population": 1000000,
+            "timezone": city.timezone,
+            **_sun(city, int(now)),
+        },
+    }
+
+
+def error(status: int, message: str) -> dict[str, Any]:
+    """An error's body; its ``cod`` is a number but for 404 and 400, where it is a string."""
+    return {"cod": str(status) if status in {400, 404} else status, "message": message}
+
+
+def _step(city: City, units: str, moment: int, index: int) -> dict[str, Any]:
+    code = city.condition if index % 5 < 2 else city.later
+    wet = {2: 0.8, 5: 0.62, 6: 0.55}.get(code // 100, 0.0)
+    body: dict[str, Any] = {
+        "dt": moment,
+        "main": {**_main(city, units, moment), "temp_kf": 0.3},
+        "weather": [_condition(city, code, moment)],
+        "clouds": {"all": _clouds(code)},
+        "wind": _wind(city, units, moment),
+        "visibility": 10000,
+        "pop": round(wet + 0.04 * (index % 4), 2),
+        "sys": {"pod": "d" if _is_day(city, moment) else "n"},
+        "dt_txt": datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%S"),
+    }
+    if code // 100 in {2, 5}:
+        body["rain"] = {"3h": 0.9}
+    elif code // 100 == 6:
+        body["snow"] = {"3h": 0.6}
+    return body
+
+
+def _local_hour(city: City, moment: int) -> float:
+    return (moment + city.timezone) % 86400 / 3600
+
+
+def _is_day(city: City, moment: int) -> bool:
+    return city.sun_hours is not None and abs(_local_hour(city, moment) - 12) < city.sun_hours / 2
+
+
+def _celsius(city: City, moment: int) -> float:
+    """Warmest at three in the afternoon, coldest twelve hours from that."""
+    return city.temperature + city.swing * math.cos((_local_hour(city, moment) - 15) / 24 * 2 * math.pi)
+
+
+def _temperature(celsius: float, units: str) -> float:
+    if units == "imperial":
+        return round(celsius * 9 / 5 + 32, 2)
+    return round(celsius + (273.15 if units == "standard" else 0), 2)
+
+
+def _speed(metres_a_second: float, units: str) -> float:
+    return round(metres_a_second * (2.23694 if units == "imperial" else 1), 2)
+
+
+def _main(city: City, units: str, moment: int) -> dict[str, Any]:
+    celsius = _celsius(city, moment)
+    return {
+        "temp": _temperature(celsius, units),
+        "feels_like": _temperature(celsius - 0.5 * city.wind, units),
+        "temp_min": _temperature(celsius - 0.8, units),
+        "temp_max": _temperature(celsius + 0.8, units),
+        "pressure": 1012,
+        "humidity": city.humidity,
+        "sea_level": 1012,
+        "grnd_level": 1008,
+    }
+
+
+def _wind(city: City, units: str, moment: int) -> dict[str, Any]:
+    strength = 1 + 0.25 * math.sin(moment / 20000)
+    wind: dict[str, Any] = {"speed": _speed(city.wind * strength, units), "deg": city.direction}
+    if city.gust is not None:
+        wind["gust"] = _speed(city.gust * strength, units)
+    return wind
+
+
+def _condition(city: City, code: int, moment: int) -> dict[str, Any]:
+    main, description, picture = CONDITIONS[code]
+    letter = "d" if _is_day(city, moment) else "n"
+    return {"id": code, "main": main, "description": description, "icon": picture + letter}
+
+
+def _clouds(code: int) -> int:
+    return {800: 0, 801: 18, 802: 40, 803: 75}.get(code, 95)
+
+
+def _sun(city: City, moment: int) -> dict[str, int]:
+    if city.sun_hours is None:
+        return {}
+    midnight = (moment + city.timezone) // 86400 * 86400 - city.timezone
+    half = int(city.sun_hours * 1800)
+    return {"sunrise": midnight + 43200 - half, "sunset": midnight + 43200 + half}

@@ -1,0 +1,207 @@
+"""Tasks as processes of this machine: for machines without a Docker engine."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import uuid
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from gitops.errors import GitopsError
+from rehearsal.runtimes.command import ImageCommand, image_command
+from rehearsal.runtimes.loopback import free_address, listening_on, reachable
+from rehearsal.runtimes.process import ProcessContainer
+from rehearsal.runtimes.registry import Registry, parse
+from rehearsal.runtimes.task import StartedTask, ports
+from rehearsal.runtimes.unpacked import UnpackedImage, UnpackedImages
+
+LAUNCH = Path(__file__).with_name("launch.py")
+# In each task's environment: finds what a killed emulator could not end.
+MARK = "FAIRWEATHER_TASK_OF"
+# The mark of the whole rehearsal, by which `make stop` finds every process of a clone.
+REHEARSAL_MARK = "FAIRWEATHER_REHEARSAL"
+
+
+class Processes:
+    """The runtime: unpacks images by digest and runs their command, each task on an address of its own.
+
+    Not proven by it: the Dockerfile, the base image, isolation, limits of memory and CPU.
+    """
+
+    def __init__(self, state: Path) -> None:
+        self.state = state
+        self.unpacked = UnpackedImages(state / "images")
+        self.running: dict[str, ProcessContainer] = {}
+        self.images = Images(self, "")
+        self.containers = ContainersOf(self, None, self.images)
+        self._lock = threading.Lock()
+        self._closed = False
+        self._marks = {MARK: str(state)}
+        if REHEARSAL_MARK in os.environ:
+            self._marks[REHEARSAL_MARK] = os.environ[REHEARSAL_MARK]
+        # The kernel ends a child when the *thread* that forked it ends: one thread starts them all.
+        self._starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="task-starter")
+        (state / "tasks").mkdir(parents=True, exist_ok=True)
+        sweep(state)
+
+    def for_task(self, task: StartedTask) -> Client:
+        """The client that pulls and runs this one task."""
+        images = Images(self, task.registry_password)
+        return Client(images, ContainersOf(self, task, images))
+
+    def start(self, command: ImageCommand, name: str, labels: Mapping[str, str], address: str) -> ProcessContainer:
+        """Start a process group; GitopsError when the rehearsal is ending."""
+        identity = uuid.uuid4().hex
+        log = self.state / "tasks" / f"{identity}.log"
+        marked = replace(command, environment={**command.environment, **self._marks})
+
+        def spawn() -> subprocess.Popen[bytes]:
+            with log.open("ab") as output:
+                return subprocess.Popen(
+                    [sys.executable, "-I", "-S", str(LAUNCH), str(os.getpid()), *marked.arguments],
+                    cwd=marked.folder,
+                    env=marked.environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+
+        with self._lock:
+            if self._closed:
+                raise GitopsError("the rehearsal is ending")
+            process = self._starter.submit(spawn).result()
+            container = ProcessContainer(identity, name, dict(labels), address, log, process, marked)
+            self.running[identity] = container
+        return container
+
+    def discard(self, container_id: str, timeout: float) -> int | None:
+        """Stop and forget a container; its exit code, None when there is no such container."""
+        container = self.running.get(container_id)
+        if container is None:
+            return None
+        container.stop(timeout=timeout)
+        code = container.wait()["StatusCode"]
+        container.remove()
+        self.running.pop(container_id, None)
+        return code
+
+    def check(self, container_id: str, command: Sequence[str], timeout: float) -> bool:
+        """Whether a command beside the container's own exits with 0 within ``timeout`` seconds."""
+        container = self.running.get(container_id)
+        return container is not None and container.check(command, timeout)
+
+    def reason(self, container_id: str) -> str | None:
+        """Always None: nothing limits a process."""
+        return None
+
+    def close(self) -> None:
+        """Stop every task at once: SIGTERM to all, SIGKILL after two seconds."""
+        with self._lock:
+            self._closed = True
+            containers = list(self.running.values())
+        with ThreadPoolExecutor(max_workers=max(1, len(containers))) as pool:
+            list(pool.map(lambda container: self.discard(container.id, 2), containers))
+        self._starter.shutdown(wait=True)
+        sweep(self.state)
+
+
+@dataclass(frozen=True)
+class Client:
+    """What ``containers.run`` and ``images.pull`` are called on for one task."""
+
+    images: Images
+    containers: ContainersOf
+
+
+@dataclass
+class Images:
+    """docker-py's ImageCollection, as far as the emulator's ECS uses it."""
+
+    runtime: Processes
+    password: str
+    pulled: dict[str, UnpackedImage] = field(default_factory=dict)
+
+    def get_registry_data(self, image: str, auth_config: object = None) -> _Identified:
+        """The digest that a tag stands for now."""
+        digest, _ = Registry(parse(image), self.password).manifest()
+        return _Identified(digest)
+
+    def pull(self, image: str, platform: str | None = None, auth_config: object = None) -> _Pulled:
+        """Fetch and unpack; GitopsError with the registry's words when it refuses."""
+        self.pulled[image] = self.runtime.unpacked.pull(image, self.password)
+        return _Pulled(self.pulled[image].digest)
+
+    def get(self, image: str) -> None:
+        """Always missing: a Fargate task pulls, it has no cache to fall back on."""
+        from docker.errors import ImageNotFound
+
+        raise ImageNotFound(image)
+
+
+@dataclass(frozen=True)
+class _Identified:
+    id: str
+
+
+@dataclass(frozen=True)
+class _Pulled:
+    id: str
+
+    def tag(self, repository: str, tag: str | None = None) -> bool:
+        """A folder is found by its digest: there is nothing to name."""
+        return True
+
+
+@dataclass
+class ContainersOf:
+    """docker-py's ContainerCollection for one task; without a task it only finds what runs."""
+
+    runtime: Processes
+    task: StartedTask | None
+    images: Images
+
+    def run(self, image: str, **options: Any) -> ProcessContainer:  # noqa: ANN401 (as docker-py)
+        """Start the image's command; the options are those that ministack passes to Docker."""
+        if self.task is None:
+            raise GitopsError("a process is started for a task only")
+        labels: dict[str, str] = options["labels"]
+        definition = self.task.container(labels["com.amazonaws.ecs.container-name"])
+        unpacked = self.images.pulled.get(image) or self.runtime.unpacked.pull(image, self.images.password)
+        listening = ports(definition)
+        address = free_address(listening, (c.address for c in list(self.runtime.running.values())))
+        environment = listening_on(reachable(options["environment"]), address, listening)
+        command = image_command(unpacked, options.get("command"), environment)
+        return self.runtime.start(command, options["name"], labels, address)
+
+    def get(self, container_id: str) -> ProcessContainer:
+        """The container, running or ended; NotFound as docker-py raises it."""
+        container = self.runtime.running.get(container_id)
+        if container is None:
+            raise KeyError(container_id)
+        return container
+
+    def list(self, **_: object) -> list[ProcessContainer]:
+        """Every container of this rehearsal."""
+        return [*self.runtime.running.values()]
+
+
+def sweep(state: Path) -> int:
+    """Kill what an emulator of this state folder left running; how many processes that were."""
+    killed = 0
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.environ().get(MARK) == str(state):
+                process.send_signal(signal.SIGKILL)
+                killed += 1
+    return killed

@@ -1,0 +1,129 @@
+"""What can go wrong, as a person should read it, and the answer each failure gets."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+from flask import Flask, Response, make_response, render_template, request
+from werkzeug.exceptions import HTTPException
+
+log = logging.getLogger(__name__)
+
+
+class Failure(Exception):  # noqa: N818 (its kinds are named for what happened)
+    """A request that cannot be served. Texts are for the page: no address, no key, no library's words."""
+
+    status = 502
+    title = "The weather is not to be had"
+    retry_after: int | None = None  # seconds
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class BadRequest(Failure):
+    """The question itself is wrong."""
+
+    status = 400
+    title = "That question has no answer"
+
+
+class UnknownCity(Failure):
+    """OpenWeatherMap's geocoding finds no such place."""
+
+    status = 404
+    title = "No such city"
+
+
+class KeyRefused(Failure):
+    """HTTP 401: our API key is wrong, blocked or not active yet."""
+
+    title = "Our key was refused"
+
+
+class LimitReached(Failure):
+    """HTTP 429: the account's calls for this minute or month are used up."""
+
+    status = 503
+    title = "Too many questions"
+    retry_after = 60
+
+
+class UpstreamBroken(Failure):
+    """HTTP 5xx, or any status that is not documented."""
+
+    title = "OpenWeatherMap has a problem"
+
+
+class Unreachable(Failure):
+    """No connection, or one that broke."""
+
+    title = "OpenWeatherMap cannot be reached"
+
+
+class NoAnswer(Failure):
+    """A connection, but no answer in time."""
+
+    status = 504
+    title = "OpenWeatherMap does not answer"
+
+
+class Garbled(Failure):
+    """An answer that is not JSON or not of the documented shape."""
+
+    title = "OpenWeatherMap's answer makes no sense"
+
+
+class Busy(Failure):
+    """Every thread that may wait for the upstream already does."""
+
+    status = 503
+    title = "Too busy just now"
+    retry_after = 5
+
+
+def wants_json() -> bool:
+    """Whether the client prefers JSON; HTML where it does not say."""
+    return request.accept_mimetypes.best_match(["text/html", "application/json"]) == "application/json"
+
+
+def register(app: Flask) -> None:
+    """Answer every failure, foreseen or not, with a page or JSON and never a traceback."""
+    app.register_error_handler(Failure, _failure)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _unforeseen)
+
+
+def _failure(error: Failure) -> Response:
+    return _answer(error.status, error.title, error.message, error.retry_after)
+
+
+def _http(error: HTTPException) -> Response:
+    if error.code is None or error.code < 400:  # a redirect is raised too
+        return make_response(error.get_response())
+    if error.code == 404:
+        return _answer(404, "No such page", "There is nothing at this address.")
+    response = _answer(error.code, error.name, error.description or error.name)
+    for name, value in error.get_headers():
+        if name == "Allow":
+            response.headers[name] = value
+    return response
+
+
+def _unforeseen(error: Exception) -> Response:
+    log.error("unforeseen %s", type(error).__name__, exc_info=error)
+    return _answer(500, "Something broke here", "It is our mistake, and it has been logged.")
+
+
+def _answer(status: int, title: str, message: str, retry_after: int | None = None) -> Response:
+    if wants_json():
+        body = json.dumps({"status": status, "error": title, "message": message})
+        response = Response(body, status, mimetype="application/json")
+    else:
+        response = make_response(render_template("error.html", status=status, title=title, message=message), status)
+    response.headers["Cache-Control"] = "no-store"
+    if retry_after is not None:
+        response.headers["Retry-After"] = str(retry_after)
+    return response

@@ -1,0 +1,109 @@
+"""What each workflow and job must be, written down a second time: a change here is a decision."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+READ = {"contents": "read"}
+OIDC = {"contents": "read", "id-token": "write"}
+SIGNS = {**OIDC, "attestations": "write"}
+VERIFIES = {**OIDC, "attestations": "read"}
+
+
+class ExpectedJob(NamedTuple):
+    """A job's exact permissions, what it waits for, when it runs, its GitHub environment and its role."""
+
+    permissions: dict[str, str]
+    needs: tuple[str, ...] = ()
+    condition: str | None = None
+    environment: str | None = None
+    role: str | None = None
+
+
+NOT_A_FORK = "github.event_name == 'pull_request' && github.event.pull_request.head.repo.full_name == github.repository"
+HERE = "${{ inputs.environment }}"
+
+JOBS = {
+    ("check", "checks"): ExpectedJob(READ),
+    ("check", "tests"): ExpectedJob(READ),
+    ("check", "scan"): ExpectedJob(READ),
+    ("check", "diff"): ExpectedJob(READ),
+    ("check", "plan"): ExpectedJob(OIDC, condition=NOT_A_FORK, role="plan"),
+    ("check", "gate"): ExpectedJob(READ, ("checks", "tests", "scan", "diff", "plan"), "always()"),
+    ("service", "changes"): ExpectedJob(READ),
+    ("service", "ship"): ExpectedJob(SIGNS, ("changes",), "needs.changes.outputs.services != '[]'"),
+    ("ship", "test"): ExpectedJob(READ),
+    ("ship", "build"): ExpectedJob(SIGNS, ("test",), role="build"),
+    ("ship", "staging"): ExpectedJob(VERIFIES, ("build",)),
+    ("ship", "production"): ExpectedJob(VERIFIES, ("staging",)),
+    ("deploy", "deploy"): ExpectedJob(VERIFIES, environment=HERE, role="deploy"),
+    ("deploy", "create"): ExpectedJob(
+        OIDC, ("deploy",), "needs.deploy.outputs.service == 'missing'", f"{HERE}-infrastructure", "infrastructure"
+    ),
+    ("deploy", "first"): ExpectedJob(VERIFIES, ("create",), environment=HERE, role="deploy"),
+    ("rollback", "rollback"): ExpectedJob(VERIFIES, environment=HERE, role="deploy"),
+    ("infrastructure", "lint"): ExpectedJob(READ),
+    ("infrastructure", "policy"): ExpectedJob(READ, ("lint",)),
+    ("infrastructure", "staging"): ExpectedJob(OIDC, ("policy",)),
+    ("infrastructure", "production"): ExpectedJob(OIDC, ("staging",)),
+    ("apply", "plan"): ExpectedJob(OIDC, role="plan"),
+    ("apply", "apply"): ExpectedJob(OIDC, ("plan",), environment=f"{HERE}-infrastructure", role="infrastructure"),
+    ("drill", "drill"): ExpectedJob(OIDC, environment=f"{HERE}-drill", role="drill"),
+    ("teardown", "teardown"): ExpectedJob(OIDC, environment=f"{HERE}-teardown", role="teardown"),
+}
+
+MAIN = {"branches": ["main"]}
+TEXT = {"type": "string", "required": "true"}
+
+# Descriptions are left out of the comparison.
+TRIGGERS: dict[str, dict[str, Any]] = {
+    "check": {"pull_request": "", "merge_group": ""},
+    "service": {"push": MAIN, "workflow_dispatch": ""},
+    "ship": {"workflow_call": {"inputs": {"service": TEXT, "commit": TEXT}}},
+    "deploy": {"workflow_call": {"inputs": {"service": TEXT, "environment": TEXT, "commit": TEXT}}},
+    "rollback": {
+        "workflow_dispatch": {
+            "inputs": {
+                "service": TEXT,
+                "environment": {"type": "choice", "required": "true", "options": ["staging", "production"]},
+                "commit": {"type": "string", "required": "false"},
+            }
+        }
+    },
+    "infrastructure": {"push": {**MAIN, "paths": ["infra/**"]}, "workflow_dispatch": ""},
+    "apply": {"workflow_call": {"inputs": {"environment": TEXT}}},
+    "drill": {
+        "workflow_dispatch": {
+            "inputs": {
+                "environment": {"type": "choice", "required": "true", "options": ["staging", "production"]},
+                "service": TEXT,
+                "confirm": TEXT,
+            }
+        }
+    },
+    "teardown": {
+        "workflow_dispatch": {
+            "inputs": {
+                "environment": {"type": "choice", "required": "true", "options": ["staging", "production"]},
+                "confirm": TEXT,
+            }
+        }
+    },
+}
+
+# Workflows and jobs that change AWS end one at a time and are never cancelled half-way.
+CONCURRENCY = {
+    "check": (
+        "check-${{ github.event.pull_request.number || github.sha }}",
+        "${{ github.event_name == 'pull_request' }}",
+    ),
+    "service": ("service-${{ github.sha }}", "false"),
+    "ship.staging": ("deploy-staging-${{ inputs.service }}", "false"),
+    "ship.production": ("deploy-production-${{ inputs.service }}", "false"),
+    "rollback": ("rollback-${{ inputs.environment }}-${{ inputs.service }}", "false"),
+    "infrastructure": ("infrastructure-${{ github.sha }}", "false"),
+    "infrastructure.staging": ("infrastructure-staging", "false"),
+    "infrastructure.production": ("infrastructure-production", "false"),
+    "drill.drill": ("deploy-${{ inputs.environment }}-${{ inputs.service }}", "false"),
+    "teardown": ("teardown-${{ inputs.environment }}", "false"),
+}

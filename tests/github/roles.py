@@ -1,0 +1,161 @@
+"""Rules on who a job becomes: its role, its GitHub environment, and the trust that the role's template gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import yaml
+
+from tests.conftest import ROOT
+from tests.github.expected import JOBS
+from tests.github.files import SELF, GitHubFiles, Job, deployed_environments
+
+AWS_ACTION = f"{SELF}actions/aws"
+SETUP_ACTION = f"{SELF}actions/setup"
+# The end of an OIDC subject for an event without an environment (docs.github.com, OpenID Connect reference).
+# A dispatch from another branch has that branch in its subject, and is refused.
+ENDINGS = {
+    "push": "ref:refs/heads/${GitHubBranch}",
+    "workflow_dispatch": "ref:refs/heads/${GitHubBranch}",
+    "pull_request": "pull_request",
+    "merge_group": "ref:refs/heads/gh-readonly-queue",
+}
+
+
+def jobs_assume_their_role(files: GitHubFiles) -> list[str]:
+    """One role per job, in the environment that the job is for, and only with id-token: write."""
+    problems = []
+    for key, job in files.jobs.items():
+        where = ".".join(key)
+        expected = JOBS[key].role if key in JOBS else None
+        assumed = _assumed(job)
+        if [role for role, _ in assumed] != ([expected] if expected else []):
+            problems.append(f"{where}: assumes {assumed}, not {expected}")
+        if assumed and job.get("permissions", {}).get("id-token") != "write":
+            problems.append(f"{where}: assumes a role without id-token: write")
+        if not assumed and "steps" in job and "id-token" in job.get("permissions", {}):
+            problems.append(f"{where}: id-token without a role")
+    return problems
+
+
+def environments_are_exact(files: GitHubFiles) -> list[str]:
+    """The GitHub environment decides who approves and what the role trusts."""
+    return [
+        f"{'.'.join(key)}: environment {_environment(job)}"
+        for key, job in files.jobs.items()
+        if key in JOBS and _environment(job) != JOBS[key].environment
+    ]
+
+
+def roles_match_their_environment(files: GitHubFiles) -> list[str]:
+    """A job approved for one environment must not become a role of another."""
+    return [
+        f"{'.'.join(key)}: a role of {environment} in the GitHub environment {_environment(job)}"
+        for key, job in files.jobs.items()
+        for _, environment in _assumed(job)
+        if not (_environment(job) or environment).startswith(environment)
+    ]
+
+
+def the_roles_trust_these_jobs(files: GitHubFiles) -> list[str]:
+    """Each role trusts the subject of each job that assumes it, and no subject that no job has."""
+    subjects: dict[str, set[str]] = {}
+    for (workflow, _), job in files.jobs.items():
+        for role, _ in _assumed(job):
+            subjects.setdefault(role, set()).update(_endings(job, files.events(workflow)))
+    problems = []
+    for role, wanted in sorted(subjects.items()):
+        trusted = trusted_endings().get(role, set())
+        problems += [f"{role} does not trust {ending}" for ending in sorted(wanted - trusted)]
+        problems += [f"{role} trusts {ending}, which no job is" for ending in sorted(trusted - wanted)]
+    return problems
+
+
+def credentials_and_cache_stay_apart(files: GitHubFiles) -> list[str]:
+    """A cache that a pull request may have written must not reach a job with a role."""
+    return [
+        f"{'.'.join(key)}: a package cache in a job with a role"
+        for key, job in files.jobs.items()
+        if _assumed(job)
+        for step in job["steps"]
+        if step.get("uses") == SETUP_ACTION and step.get("with", {}).get("cache", "false") != "false"
+    ]
+
+
+def images_are_built_where_all_look(files: GitHubFiles) -> list[str]:
+    """The build role is one of the environment whose registry every environment names."""
+    registries = {environment.registry for environment in deployed_environments().values()}
+    built = {environment for job in files.jobs.values() for role, environment in _assumed(job) if role == "build"}
+    return [] if built == registries else [f"images are built in {sorted(built)}, looked for in {sorted(registries)}"]
+
+
+@cache
+def trusted_endings() -> dict[str, set[str]]:
+    """Per role of the bootstrap template: the ends of the OIDC subjects it trusts, parameters left as they are."""
+    template = yaml.load((ROOT / "infra/cloudformation/bootstrap.yaml").read_bytes(), Loader=_CloudFormation)  # noqa: S506
+    trust: dict[str, set[str]] = {}
+    for resource in template["Resources"].values():
+        if resource["Type"] != "AWS::IAM::Role":
+            continue
+        name = resource["Properties"]["RoleName"].rsplit("-", 1)[1]
+        document = resource["Properties"]["AssumeRolePolicyDocument"]
+        trust[name] = {subject.split(":", 2)[2] for subject in _subjects(document)}
+    return trust
+
+
+class _CloudFormation(yaml.CSafeLoader):
+    """Reads a template; !Sub and its like become the value they stand before."""
+
+
+def _value(loader: _CloudFormation, _suffix: str, node: yaml.Node) -> Any:
+    if isinstance(node, yaml.ScalarNode):
+        return loader.construct_scalar(node)
+    if isinstance(node, yaml.SequenceNode):
+        return loader.construct_sequence(node, deep=True)
+    assert isinstance(node, yaml.MappingNode)
+    return loader.construct_mapping(node, deep=True)
+
+
+_CloudFormation.add_multi_constructor("!", _value)
+
+
+def _subjects(document: dict[str, Any]) -> Iterator[str]:
+    for statement in document["Statement"]:
+        for operator, keys in statement.get("Condition", {}).items():
+            subjects = keys.get("token.actions.githubusercontent.com:sub", [])
+            assert operator == "StringEquals" or not subjects, f"subject under {operator}"
+            yield from [subjects] if isinstance(subjects, str) else subjects
+
+
+def _assumed(job: Job) -> list[tuple[str, str]]:
+    return [
+        (step["with"]["role"], step["with"]["environment"])
+        for step in job.get("steps", [])
+        if step.get("uses") == AWS_ACTION
+    ]
+
+
+def _environment(job: Job) -> str | None:
+    environment = job.get("environment")
+    name: str | None = environment.get("name") if isinstance(environment, dict) else environment
+    return name
+
+
+def _endings(job: Job, events: set[str]) -> set[str]:
+    environment = _environment(job)
+    if environment is not None:
+        return {f"environment:{environment.replace('${{ inputs.environment }}', '${Environment}')}"}
+    only = {event for event in events if f"github.event_name == '{event}'" in job.get("if", "")}
+    return {ENDINGS[event] for event in only or events}
+
+
+RULES = (
+    jobs_assume_their_role,
+    environments_are_exact,
+    roles_match_their_environment,
+    the_roles_trust_these_jobs,
+    credentials_and_cache_stay_apart,
+    images_are_built_where_all_look,
+)

@@ -1,0 +1,159 @@
+"""The Markdown a reviewer gets: first line, folds, budget, and text that tries to break out."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from gitops.errors import GitopsError
+from gitops.review.changes import Change, changes
+from gitops.review.markdown import code, fence, plain
+from gitops.review.report import BUDGET, report
+
+RENDERED = "taskdefs/app/rendered/staging.json"
+
+
+def many(count: int, lines: int = 40, text: str = "x" * 60) -> list[Change]:
+    diff = ("--- a", "+++ a", *(f"+{text}" for _ in range(lines)))
+    return [Change(f"app{number} in staging", "added", (f"risk {number}",), diff) for number in range(count)]
+
+
+def test_nothing_changed_is_said_outright() -> None:
+    text = report([], "a" * 40, "b" * 40)
+    assert text.startswith("**No changes** in rendered task definitions and environments.\n")
+
+
+def test_the_first_line_counts() -> None:
+    found = [
+        Change("a", "added", (), ("+1",)),
+        Change("b", "changed", ("r", "s"), ("+1",)),
+        Change("c", "removed", ("r",), ("-1",)),
+    ]
+    assert report(found, "x", "y").splitlines()[0] == (
+        "**Rendered task definitions and environments: 1 added, 1 changed, 1 removed; 2 risks to look at.**"
+    )
+    assert "- **b, c**: r\n- **b**: s\n" in report(found, "x", "y")
+
+
+def test_the_same_changes_give_the_same_bytes_and_other_changes_another_marker() -> None:
+    marker = re.compile(r"<!-- gitops-diff sha256:[0-9a-f]{64} -->")
+    one, again, other = report(many(3), "a", "b"), report(many(3), "a", "b"), report(many(2), "a", "b")
+    assert one == again
+    assert marker.findall(one) != marker.findall(other)
+    assert marker.fullmatch(one.splitlines()[-1])
+
+
+def test_the_run_is_linked() -> None:
+    assert "[the run](https://github.com/o/r/actions/runs/1)" in report(
+        [], "a", "b", "https://github.com/o/r/actions/runs/1"
+    )
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        many(1, lines=5000),
+        many(200),
+        many(5000, lines=1),
+        many(40, lines=30, text="é" * 60),
+        [Change("s" * 3000, "added", ("r" * 3000,), ("+" + "`" * 3000,)) for _ in range(60)],
+    ],
+)
+def test_the_budget_holds_and_nothing_is_cut_open(found: list[Change]) -> None:
+    text = report(found, "a" * 40, "b" * 40, "https://github.com/o/r/actions/runs/1")
+    assert len(text.encode()) <= BUDGET
+    assert text.count("<details>") == text.count("</details>")
+    fences = re.findall(r"^(`{3,})", text, re.MULTILINE)
+    assert len(fences) % 2 == 0
+    assert "Too long for a comment" in text
+    assert text.splitlines()[0].startswith("**Rendered")
+    assert text.splitlines()[-1].startswith("<!-- gitops-diff")
+
+
+def test_what_is_left_out_is_named_and_what_fits_after_it_is_shown() -> None:
+    found = [*many(1), Change("huge in staging", "added", (), ("+" + "x" * 70_000,)), *many(2)[1:]]
+    text = report(found, "a", "b")
+    assert "- huge in staging\n" in text
+    assert "<summary>app0 in staging" in text
+    assert "<summary>app1 in staging" in text
+
+
+def test_what_fits_is_whole() -> None:
+    assert "Too long" not in report(many(20), "a", "b")
+    assert report(many(200), "a", "b", budget=10**6).count("<details>") == 200
+
+
+@pytest.mark.parametrize(
+    ("value", "markdown"),
+    [
+        ("a", "`a`"),
+        (None, "nothing"),
+        ("", "nothing"),
+        ("a`b", "`` a`b ``"),
+        ("```", "```` ``` ````"),
+        ("a\nb", "`a b`"),
+        (8080, "`8080`"),
+    ],
+)
+def test_inline_code(value: object, markdown: str) -> None:
+    assert code(value) == markdown
+
+
+@pytest.mark.parametrize(
+    "text", ["@octocat", "#1", "o/r#1", "<img src=x>", "[a](b)", "**b**", "`c`", "a_b_c", "&amp;", "~~s~~", "|"]
+)
+def test_text_of_others_is_neutral(text: str) -> None:
+    assert not re.search(r"(?<!&)#|[@<>\[\]*`_~|]", plain(text))
+
+
+def test_a_fence_is_longer_than_what_is_inside() -> None:
+    assert fence(("+````", "+`"), "diff") == "`````diff\n+````\n+`\n`````"
+
+
+def test_changes_are_of_rendered_files_and_environments_alone() -> None:
+    base = {RENDERED: '{"family": "a"}', "taskdefs/app/base.json": "{}", "infra/environments/staging.yaml": "a: 1"}
+    head = {RENDERED: '{"family": "b"}', "taskdefs/app/base.json": "{1}", "infra/environments/staging.yaml": "a: 2"}
+    assert [(change.subject, change.kind) for change in changes(base, head)] == [
+        ("environment staging", "changed"),
+        ("app in staging", "changed"),
+    ]
+
+
+def test_other_bytes_of_the_same_content_are_no_change() -> None:
+    one = {RENDERED: '{"family": "a", "cpu": "1"}', "infra/environments/a.yaml": "a: 1\nb: 2"}
+    other = {RENDERED: '{"cpu":"1","family":"a"}', "infra/environments/a.yaml": "# b\nb: 2\na: 1"}
+    assert changes(one, other) == []
+
+
+def test_a_file_that_comes_or_goes() -> None:
+    files = {RENDERED: '{"family": "a"}'}
+    assert [change.kind for change in changes({}, files)] == ["added"]
+    assert [change.kind for change in changes(files, {})] == ["removed"]
+    assert changes({}, files)[0].diff[-1] == "+}"
+
+
+def test_a_secret_in_a_file_reaches_no_text() -> None:
+    def rendered(value: str) -> dict[str, str]:
+        container = {"name": "app", "environment": [{"name": "TOKEN", "value": value}]}
+        return {RENDERED: json.dumps({"containerDefinitions": [container]})}
+
+    text = report(changes(rendered("hunter1"), rendered("hunter2")), "a", "b")
+    assert "hunter" not in text
+    assert '-          "value": "[masked]"' in text
+    assert '+          "value": "[masked, another value]"' in text
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "words"),
+    [
+        (RENDERED, "{", "not JSON at line 1"),
+        ("infra/environments/a.yaml", "a: [", "is not YAML"),
+        ("infra/environments/a.yaml", "- a", "holds no mapping"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named(path: str, text: str, words: str) -> None:
+    with pytest.raises(GitopsError, match=words) as caught:
+        changes({}, {path: text})
+    assert path in caught.value.problem

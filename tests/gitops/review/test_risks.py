@@ -1,0 +1,131 @@
+"""What is said in words, and what is not worth a word."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gitops.review.masking import MASK
+from gitops.review.risks import environment_risks, task_definition_risks
+
+APP: dict[str, Any] = {
+    "name": "app",
+    "image": "${image}",
+    "user": "10001",
+    "readonlyRootFilesystem": True,
+    "stopTimeout": 30,
+    "secrets": [{"name": "KEY", "valueFrom": "arn:key"}],
+    "environment": [{"name": "CITY", "value": "London"}],
+    "portMappings": [{"containerPort": 8080}],
+    "healthCheck": {"command": ["CMD", "true"], "interval": 30},
+    "linuxParameters": {"capabilities": {"drop": ["ALL"]}},
+    "logConfiguration": {"logDriver": "awslogs"},
+}
+
+
+def task(container: dict[str, Any] | None = None, **keys: Any) -> dict[str, Any]:
+    document = {"family": "app-staging", "cpu": "512", "memory": "1024", "taskRoleArn": "a", "executionRoleArn": "b"}
+    merged = {key: value for key, value in {**APP, **(container or {})}.items() if value is not None}
+    return {**document, "containerDefinitions": [merged], **keys}
+
+
+@pytest.mark.parametrize(
+    ("after", "risks"),
+    [
+        (task(), []),
+        (task(cpu="1024", memory="2048"), []),
+        (task({"environment": [{"name": "CITY", "value": "Paris"}]}), []),
+        (task({"healthCheck": {"command": ["CMD", "true"], "interval": 60}}), []),
+        (task(taskRoleArn="c"), ["IAM: the task role changes from `a` to `c`"]),
+        (task(executionRoleArn=""), ["IAM: the execution role changes from `b` to nothing"]),
+        (task(cpu="0.25 vCPU"), ["cpu falls from `512` to `0.25 vCPU`"]),
+        (task(memory="512"), ["memory falls from `1024` to `512`"]),
+        (task(networkMode="host"), ["networkMode changes from nothing to `host`"]),
+        (task(containerDefinitions=[]), ["container `app` is removed"]),
+        (
+            task(containerDefinitions=[APP, {"name": "agent", "image": "x/agent"}]),
+            ["container `agent` is new, with image `x/agent`"],
+        ),
+        (task({"secrets": None}), ["`app`: secret `KEY` is removed"]),
+        (
+            task({"secrets": [], "environment": [{"name": "KEY", "value": MASK}]}),
+            [
+                "`app`: secret `KEY` becomes a plain environment variable",
+                "`app`: `environment[KEY].value` looks like a secret in plain text",
+            ],
+        ),
+        (
+            task({"secrets": [{"name": "KEY", "valueFrom": "arn:other"}]}),
+            ["`app`: secret `KEY` comes from `arn:other`"],
+        ),
+        (task({"readonlyRootFilesystem": False}), ["`app`: its root file system becomes writable"]),
+        (task({"user": None}), ["`app`: it runs as root, or as whoever the image says"]),
+        (task({"user": "0:10001"}), ["`app`: it runs as root, or as whoever the image says"]),
+        (task({"privileged": True}), ["`app`: it becomes privileged"]),
+        (
+            task({"linuxParameters": {"capabilities": {"add": ["SYS_PTRACE"]}}}),
+            ["`app`: it gets the capability `SYS_PTRACE`", "`app`: it no longer drops the capability `ALL`"],
+        ),
+        (
+            task({"portMappings": [{"containerPort": 9000}]}),
+            ["`app`: port `8080` is closed", "`app`: port `9000` is opened"],
+        ),
+        (task({"healthCheck": None}), ["`app`: its health check is gone"]),
+        (task({"healthCheck": {"command": ["CMD", "a"]}}), ["`app`: its health check asks something else"]),
+        (task({"essential": False}), ["`app`: it is no longer essential: the task goes on without it"]),
+        (task({"logConfiguration": None}), ["`app`: its output is lost"]),
+        (task({"logConfiguration": {"logDriver": "splunk"}}), ["`app`: its output goes elsewhere"]),
+        (task({"stopTimeout": 10}), ["`app`: the time to stop in falls from 30 s to 10 s"]),
+        (task({"image": "nginx"}), ["`app`: its image changes from `${image}` to `nginx`"]),
+    ],
+)
+def test_risks_of_a_task_definition(after: dict[str, Any], risks: list[str]) -> None:
+    assert task_definition_risks(task(), after) == risks
+
+
+def test_a_task_definition_that_comes_or_goes() -> None:
+    assert task_definition_risks(None, task()) == []
+    assert task_definition_risks(task(), None) == ["the task definition is removed"]
+    leaking = task({"environment": [{"name": "TOKEN", "value": MASK}]})
+    assert task_definition_risks(None, leaking) == [
+        "`containerDefinitions[app].environment[TOKEN].value` looks like a secret in plain text"
+    ]
+
+
+STAGING: dict[str, Any] = {
+    "account": "1",
+    "region": "eu-west-2",
+    "github": {"owner": "o", "branch": "main"},
+    "stacks": {"platform": {"DeletionProtection": "true"}},
+    "services": {"app": {}},
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "risks"),
+    [
+        ({}, []),
+        ({"github": {"owner": "x"}}, ["IAM: another repository or branch is trusted to deploy here"]),
+        ({"account": "2"}, ["account changes from `1` to `2`"]),
+        ({"services": {}}, ["service `app` is no longer part of it"]),
+        ({"stacks": {}}, ["stack `platform` is no longer part of it"]),
+        (
+            {"stacks": {"platform": {"DeletionProtection": "false"}}},
+            ["`stacks.platform.DeletionProtection` is turned off"],
+        ),
+        ({"stacks": {"platform": {}}}, ["`stacks.platform.DeletionProtection` is no longer asked for"]),
+        (
+            {"services": {"app": {"AllowedCidrs": "10.0.0.0/8, 0.0.0.0/0"}}},
+            ["public: `services.app.AllowedCidrs` is open to `10.0.0.0/8, 0.0.0.0/0`"],
+        ),
+        ({"services": {"app": {"AllowedCidrs": "10.0.0.0/8", "MaxTasks": "4"}}}, []),
+    ],
+)
+def test_risks_of_an_environment(change: dict[str, Any], risks: list[str]) -> None:
+    assert environment_risks(STAGING, {**STAGING, **change}) == risks
+
+
+def test_an_environment_that_comes_or_goes() -> None:
+    assert environment_risks(None, STAGING) == []
+    assert environment_risks(STAGING, None) == ["the environment is removed: its stacks stay until they are destroyed"]

@@ -1,0 +1,101 @@
+"""A plan as text: its first line, its hash, its budget and its fences."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from gitops.errors import GitopsError
+from gitops.stacks import planned, report
+from gitops.stacks.changes import Change, Property
+from gitops.stacks.planned import Plan, StackPlan, State
+
+
+def stack(label: str = "network", *changes: Change, state: State = "update", **more: str) -> StackPlan:
+    return StackPlan(label, f"demo-{label}", state, "digest", {"Cidr": more.get("cidr", "10")}, changes)
+
+
+REPLACED = Change(
+    "Modify", "Vpc", "AWS::EC2::VPC", "yes", "ReplaceAndDelete", properties=(Property("Cidr", "1", "2", "Always"),)
+)
+
+
+def test_the_first_line_is_verdict_and_counts() -> None:
+    plan = Plan("staging", (stack("network", REPLACED), stack("platform", state="none")))
+    assert report.verdict(plan) == ("staging: REPLACEMENTS in 1 of 2 stacks: 0 added, 0 changed, 1 REPLACED, 0 removed")
+    assert report.verdict(Plan("staging", (stack(state="none"),))) == "staging: no changes in 1 stack"
+
+
+def test_lines_name_the_property_and_end_with_the_hash() -> None:
+    text = report.lines(Plan("staging", (stack("network", REPLACED),)))
+    assert "  ! Vpc AWS::EC2::VPC REPLACED [ReplaceAndDelete]" in text
+    assert "      Cidr: 1 → 2 ← recreates" in text
+    assert re.fullmatch(r"plan hash [0-9a-f]{64}", text[-1])
+
+
+def test_a_stack_that_only_changes_outputs_says_so() -> None:
+    assert "outputs or tags change" in "\n".join(report.lines(Plan("staging", (stack(),))))
+
+
+def test_the_hash_covers_parameters_changes_and_only_what_is_applied() -> None:
+    base = Plan("staging", (stack(),))
+    assert base.hash == Plan("staging", (stack(),)).hash
+    assert base.hash != Plan("staging", (stack(cidr="11"),)).hash
+    assert base.hash != Plan("staging", (stack("network", REPLACED),)).hash
+    shown = msgspec.structs.replace(stack("bootstrap", REPLACED), hashed=False)
+    assert base.hash == Plan("staging", (shown, stack())).hash
+    assert "administrator applies it" in "\n".join(report.lines(Plan("staging", (shown, stack()))))
+
+
+@pytest.mark.parametrize("budget", [600, 2_000, 65_536])
+def test_markdown_stays_in_its_budget_and_closes_what_it_opens(budget: int) -> None:
+    many = tuple(Change("Add", f"Topic{number:04}", "AWS::SNS::Topic") for number in range(5_000))
+    text = report.markdown(Plan("staging", (stack("network", *many), stack("platform", *many))), budget)
+    assert len(text) <= budget
+    assert text.count("<details>") == text.count("</details>")
+    assert text.count("```") % 2 == 0
+    assert "10000 added" in text
+    assert "plan hash" in text
+    if "<details>" in text:
+        assert "are left out" in text
+
+
+def test_many_risks_stay_in_the_budget_too() -> None:
+    many = tuple(Change("Remove", f"Topic{number:04}", "AWS::SNS::Topic") for number in range(5_000))
+    text = report.markdown(Plan("staging", (stack("network", *many),)))
+    assert len(text) <= report.BUDGET
+    assert text.endswith("`")
+
+
+def test_values_cannot_close_the_fence_or_name_people() -> None:
+    change = Change("Modify", "A", "AWS::SNS::Topic", properties=(Property("Name", "a", "```` @all"),))
+    text = report.markdown(Plan("staging", (stack("network", change),)))
+    assert "`````diff" in text
+    role = Change("Modify", "R", "AWS::IAM::Role", properties=(Property("@everyone #1"),))
+    assert "@everyone" not in report.markdown(Plan("staging", (stack("network", role),))).split("<details>")[0]
+
+
+def test_a_saved_plan_is_read_back(tmp_path: Path) -> None:
+    plan = Plan("staging", (stack("network", REPLACED),))
+    planned.save(plan, tmp_path / "plan.json")
+    assert planned.read(tmp_path / "plan.json") == plan
+    (tmp_path / "other.json").write_text('{"environment": 3}')
+    with pytest.raises(GitopsError, match="is not a plan"):
+        planned.read(tmp_path / "other.json")
+    with pytest.raises(GitopsError, match="cannot be read"):
+        planned.read(tmp_path / "none.json")
+
+
+def test_differences_name_the_stack_and_the_line() -> None:
+    reviewed = Plan("staging", (stack(), stack("gone")))
+    now = Plan("staging", (stack(cidr="11"), stack("new")))
+    assert planned.differences(reviewed, now) == [
+        "network: - parameter Cidr = 10",
+        "network: + parameter Cidr = 11",
+        "new: not in the reviewed plan",
+        "gone: no longer planned",
+    ]
+    assert planned.differences(reviewed, reviewed) == []

@@ -1,0 +1,89 @@
+"""Which findings fail a scan, and how they are told."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from gitops.supply import report
+from gitops.supply.allowance import Allowance, Waiver
+from gitops.supply.findings import SEVERITIES, Finding, Ruling, failing, judge
+
+TODAY = date(2026, 6, 15)
+
+
+def found(
+    severity: str = "", package: str = "alpha", advisory: str = "CVE-1", aliases: tuple[str, ...] = ()
+) -> Finding:
+    return Finding(package, "1.0", advisory, severity, aliases)
+
+
+def waiver(package: str = "alpha", advisory: str = "CVE-1", expires: date = TODAY) -> Waiver:
+    return Waiver(advisory, package, "not reached", expires)
+
+
+def ruling(finding: Finding, *waivers: Waiver, image: str = "HIGH") -> Ruling:
+    (judged,) = judge([finding], Allowance(image=image, waivers=list(waivers)), TODAY)  # type: ignore[arg-type]
+    return judged.ruling
+
+
+@pytest.mark.parametrize("threshold", SEVERITIES[1:])
+@pytest.mark.parametrize("severity", SEVERITIES)
+def test_the_image_fails_from_the_threshold_on(severity: str, threshold: str) -> None:
+    expected = Ruling.FAILS if SEVERITIES.index(severity) >= SEVERITIES.index(threshold) else Ruling.BELOW
+    assert ruling(found(severity), image=threshold) is expected
+
+
+def test_a_locked_requirement_fails_whatever_the_threshold() -> None:
+    assert ruling(found(""), image="CRITICAL") is Ruling.FAILS
+
+
+@pytest.mark.parametrize("severity", ["UNDEFINED", "UNTRIAGED"])
+def test_what_nobody_has_rated_yet_is_told_and_does_not_fail(severity: str) -> None:
+    assert ruling(found(severity), image="LOW") is Ruling.BELOW
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (waiver(), Ruling.WAIVED),
+        (waiver(advisory="GHSA-1"), Ruling.WAIVED),
+        (waiver(expires=date(2026, 6, 14)), Ruling.EXPIRED),
+        (waiver(package="beta"), Ruling.FAILS),
+        (waiver(advisory="CVE-2"), Ruling.FAILS),
+    ],
+    ids=["named", "by an alias", "expired yesterday", "another package", "another advisory"],
+)
+def test_a_waiver_is_for_one_advisory_in_one_package_until_its_day(given: Waiver, expected: Ruling) -> None:
+    assert ruling(found("CRITICAL", aliases=("GHSA-1",)), given) is expected
+
+
+def test_of_two_waivers_the_longer_counts() -> None:
+    assert ruling(found(), waiver(expires=date(2026, 1, 1)), waiver(expires=date(2026, 7, 1))) is Ruling.WAIVED
+
+
+def test_the_failing_ones_are_told_first_and_the_worst_of_them_before() -> None:
+    given = [found("LOW", "a"), found("HIGH", "b"), found("CRITICAL", "c"), found("CRITICAL", "d", "CVE-9")]
+    judged = judge(given, Allowance(waivers=[waiver("d", "CVE-9")]), TODAY)
+    assert [one.finding.package for one in judged] == ["c", "b", "d", "a"]
+    assert [one.finding.package for one in failing(judged)] == ["c", "b"]
+    title = report.headline("app: image", "the scan", judged)
+    assert title == "app: image, asked of the scan: 2 fails, 1 waived, 1 below the threshold"
+    assert "waived until 2026-06-15: not reached" in report.text(judged)
+    assert report.markdown(title, judged).splitlines()[4] == "| c 1.0 | CVE-1 | CRITICAL | – | fails |"
+
+
+def test_hundreds_of_lesser_ones_do_not_hide_the_failing_one() -> None:
+    judged = judge([*(found("LOW", f"p{n}") for n in range(300)), found("HIGH", "z")], Allowance(), TODAY)
+    lines = report.text(judged).splitlines()
+    assert "z 1.0" in lines[0]
+    assert len(lines) == 21
+    assert "300 below the threshold" in report.headline("app", "the scan", judged)
+
+
+def test_nothing_known_is_said_with_who_was_asked() -> None:
+    assert report.headline("app: 3 locked requirements", "the database", []).endswith(
+        "asked of the database: none known"
+    )
+    assert report.markdown("title", []) == "### title"

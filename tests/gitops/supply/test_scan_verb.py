@@ -1,0 +1,138 @@
+"""gitops scan: its exit codes, and what it tells."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gitops import aws
+from gitops.images import registry
+from gitops.images.registry import Repository
+from gitops.supply import image_scan, requirements
+from gitops.supply.findings import Finding
+from gitops.supply.outcome import unproven
+from tests.gitops.conftest import Gitops, commit, write
+from tests.gitops.supply.osv import Osv, advisory
+
+
+class OneImage(Repository):
+    """A repository that holds one image, under whatever tag it is asked for."""
+
+    def digest(self, tag: str) -> str | None:
+        return "sha256:" + "d" * 64
+
+
+@pytest.fixture
+def image(service: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The service's commit has an image."""
+    client: Any = None
+    held = OneImage(client, "1" * 12, "demo/app", "example.org/demo/app")
+    monkeypatch.setattr(aws, "session", lambda *_: None)
+    monkeypatch.setattr(registry, "repository", lambda *_: held)
+    commit(service)
+    return service
+
+
+def require(root: Path, *what: str) -> None:
+    path = root / "infra/environments/staging.yaml"
+    path.write_text(path.read_text() + f"requires: [{', '.join(what)}]\n")
+
+
+def scanned(monkeypatch: pytest.MonkeyPatch, *found: Finding) -> None:
+    monkeypatch.setattr(image_scan, "findings", lambda *_: list(found))
+
+
+def test_none_known(service: Path, database: Osv, gitops: Gitops) -> None:
+    ended = gitops("scan", "app")
+    assert ended.code == 0
+    assert ended.out == f"app: 2 locked requirements, asked of {database.url}: none known\n"
+
+
+def test_a_known_one_is_told_with_the_next_step(
+    service: Path, database: Osv, gitops: Gitops, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary"))
+    database.advisories["alpha"] = [advisory("alpha")]
+    ended = gitops("scan")
+    assert ended.code == 30
+    assert "alpha 1.0  CVE-2026-1 (GHSA-1)  not told  fixed in 2.0  fails" in ended.out
+    assert "waive it with a reason and an end in services/app/vulnerabilities.yaml" in ended.err
+    assert "| alpha 1.0 | CVE-2026-1 (GHSA-1) | not told | 2.0 | fails |" in (tmp_path / "summary").read_text()
+
+
+@pytest.mark.parametrize(("expires", "code"), [("2100-01-01", 0), ("2026-01-01", 30)])
+def test_a_waiver_holds_until_its_day(service: Path, database: Osv, gitops: Gitops, expires: str, code: int) -> None:
+    waiver = f"{{advisory: GHSA-1, package: alpha, reason: not reached, expires: {expires}}}"
+    write(service / "services/app/vulnerabilities.yaml", f"waivers: [{waiver}]")
+    database.advisories["alpha"] = [advisory("alpha")]
+    ended = gitops("scan", "app")
+    assert ended.code == code
+    assert f"until {expires}: not reached" in ended.out
+
+
+def test_a_database_out_of_reach_has_an_exit_code_of_its_own(service: Path, database: Osv, gitops: Gitops) -> None:
+    database.status = 503
+    ended = gitops("scan", "app")
+    assert ended.code == 31
+    assert "none" not in ended.out
+    assert "error: app: not scanned: " in ended.err
+
+
+def test_one_service_out_of_reach_does_not_hide_what_is_known_of_another(
+    service: Path, database: Osv, gitops: Gitops, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(service / "services/broken/Dockerfile", "FROM scratch\n")
+    audit = requirements.audit
+
+    def partly(root: Path, name: str) -> list[Finding]:
+        if name == "broken":
+            raise unproven("no answer")
+        return audit(root, name)
+
+    write(service / "services/broken/requirements.txt", "alpha==1.0 --hash=sha256:" + "a" * 64)
+    monkeypatch.setattr(requirements, "audit", partly)
+    assert gitops("scan").code == 31
+    database.advisories["alpha"] = [advisory("alpha")]
+    ended = gitops("scan")
+    assert ended.code == 30
+    assert "error: broken: not scanned: no answer" in ended.err
+
+
+def test_an_unknown_service_is_an_error(service: Path, gitops: Gitops) -> None:
+    assert gitops("scan", "nobody").code == 1
+    assert gitops("scan", "--image", "staging").code == 1
+
+
+@pytest.mark.parametrize(("severity", "code"), [("CRITICAL", 30), ("HIGH", 30), ("MEDIUM", 0)])
+def test_the_image_is_held_to_the_threshold(
+    image: Path, gitops: Gitops, monkeypatch: pytest.MonkeyPatch, severity: str, code: int
+) -> None:
+    scanned(monkeypatch, Finding("openssl", "3", "CVE-1", severity))
+    ended = gitops("scan", "app", "--image", "staging")
+    assert ended.code == code
+    assert f"openssl 3  CVE-1  {severity}" in ended.out
+    assert ("newer base image" in ended.err) is (code == 30)
+
+
+@pytest.mark.parametrize(("required", "code"), [(["image-scan"], 31), (["provenance"], 0), ([], 0)])
+def test_only_an_environment_that_requires_no_scan_goes_on_without_one(
+    image: Path, gitops: Gitops, monkeypatch: pytest.MonkeyPatch, required: list[str], code: int
+) -> None:
+    def fails(*_: object) -> list[Finding]:
+        raise unproven("the registry has no scanner")
+
+    monkeypatch.setattr(image_scan, "findings", fails)
+    require(image, *required)
+    ended = gitops("scan", "app", "--image", "staging")
+    assert ended.code == code
+    assert "not scanned: the registry has no scanner" in ended.out + ended.err
+    assert "none known" not in ended.out
+
+
+def test_a_commit_without_an_image_is_an_error(image: Path, gitops: Gitops, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(OneImage, "digest", lambda *_: None)
+    ended = gitops("scan", "app", "--image", "staging")
+    assert ended.code == 1
+    assert "gitops build app staging" in ended.err

@@ -1,0 +1,122 @@
+"""Variables, the order that a reviewer's diff is stable in, and JSON that is refused."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+import pytest
+
+from gitops.environments import Environment, GitHub
+from gitops.errors import GitopsError
+from gitops.taskdefs.documents import dump, parse
+from gitops.taskdefs.render import render, unfilled, variables, with_image
+
+STAGING = Environment(
+    environment="staging",
+    project="demo",
+    account="111111111111",
+    region="eu-west-2",
+    github=GitHub(owner="o", repository="r", owner_id="1", repository_id="2"),
+    registry="staging",
+    stacks={},
+    services={"app": {}},
+)
+
+
+def test_variables_of_an_environment() -> None:
+    assert variables(STAGING, "app") == {
+        "environment": "staging",
+        "region": "eu-west-2",
+        "account": "111111111111",
+        "service": "app",
+        "project": "demo",
+    }
+
+
+@pytest.mark.parametrize("name", ["image", "region"])
+def test_an_environment_may_not_take_over_a_variable(name: str) -> None:
+    taken = Environment(
+        **{field: getattr(STAGING, field) for field in STAGING.__struct_fields__ if field != "variables"},
+        variables={name: "x"},
+    )
+    with pytest.raises(GitopsError, match=rf"staging\.yaml: variables sets {name}"):
+        variables(taken, "app")
+
+
+@pytest.mark.parametrize(
+    ("text", "filled"),
+    [
+        ("${service}-${environment}", "app-staging"),
+        ("${image}", "${image}"),
+        ("${unknown}", "${unknown}"),
+        ("$HOME and $$", "$HOME and $$"),
+        ("", ""),
+    ],
+)
+def test_variables_are_filled_in(text: str, filled: str) -> None:
+    document, problems = render({"command": [text]}, {}, {"service": "app", "environment": "staging"})
+    assert (document, problems) == ({"command": [filled]}, [])
+
+
+def test_an_overlay_may_name_a_container_either_way() -> None:
+    base = {"containerDefinitions": [{"name": "${service}", "user": "1"}]}
+    overlay = {"containerDefinitions": [{"name": "app", "user": "2"}]}
+    document, _ = render(base, overlay, {"service": "app"})
+    assert document == {"containerDefinitions": [{"name": "app", "user": "2"}]}
+
+
+def test_a_variable_inside_a_value_is_not_filled_in_but_found() -> None:
+    document, _ = render({"user": "${a}"}, {}, {"a": "${b}", "b": "1"})
+    assert [str(problem) for problem in unfilled(document)] == ["user: ${b} is no variable of this environment"]
+
+
+def test_a_missing_placeholder_is_refused_when_the_image_is_filled_in() -> None:
+    with pytest.raises(GitopsError, match="no container has the image"):
+        with_image({"containerDefinitions": [{"name": "app", "image": "nginx"}]}, "x")
+
+
+def shuffled(value: Any, chance: random.Random) -> Any:
+    if isinstance(value, dict):
+        return {key: shuffled(value[key], chance) for key in chance.sample(list(value), len(value))}
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return [shuffled(item, chance) for item in chance.sample(value, len(value))]
+    return value
+
+
+def test_the_same_content_gives_the_same_bytes() -> None:
+    document = {
+        "family": "f",
+        "containerDefinitions": [
+            {"name": name, "command": ["b", "a"], "portMappings": [{"containerPort": 8080}, {"containerPort": 80}]}
+            for name in ("b", "a")
+        ],
+    }
+    texts = {dump(shuffled(document, random.Random(seed))) for seed in range(20)}  # noqa: S311 (an order, no secret)
+    assert len(texts) == 1
+    written = json.loads(texts.pop())
+    assert [container["name"] for container in written["containerDefinitions"]] == ["a", "b"]
+    assert written["containerDefinitions"][0]["portMappings"] == [{"containerPort": 80}, {"containerPort": 8080}]
+    assert written["containerDefinitions"][0]["command"] == ["b", "a"]
+    assert list(written) == ["family", "containerDefinitions"]
+
+
+def test_a_rendered_file_reads_well() -> None:
+    assert dump({"memory": "1", "family": "é"}) == '{\n  "family": "é",\n  "memory": "1"\n}\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{\n  "a": 1,\n}', "f.json: not JSON at line 3, column 1: Expecting property name"),
+        ("", "f.json: not JSON at line 1, column 1: Expecting value"),
+        ("[]", "f.json: holds a list, not an object"),
+        ('{"a": {"b": 1, "b": 2}}', "f.json: the key b stands twice in one object"),
+    ],
+)
+def test_json_that_is_refused(text: str, message: str) -> None:
+    with pytest.raises(GitopsError) as caught:
+        parse(text, "f.json")
+    assert caught.value.problem.startswith(message)
+    assert caught.value.fix

@@ -1,0 +1,76 @@
+"""gitops diff between commits of a real repository."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gitops import git
+from tests.gitops.conftest import Gitops, base, commit, write
+
+
+def larger() -> dict[str, object]:
+    return base() | {"cpu": "1024", "memory": "2048"}
+
+
+def test_the_work_tree_against_main(repository: Path, gitops: Gitops) -> None:
+    write(repository / "taskdefs/app/base.json", larger())
+    gitops("render")
+    first = commit(repository)
+    assert gitops("diff").out.startswith("**No changes**")
+    write(repository / "taskdefs/app/base.json", base())
+    gitops("render")
+    outcome = gitops("diff")
+    assert outcome.code == 0
+    assert "0 added, 1 changed, 0 removed; 2 risks to look at" in outcome.out
+    assert "- **app in staging**: memory falls from `2048` to `512`" in outcome.out
+    assert '-  "memory": "2048",\n+  "memory": "512",' in outcome.out
+    assert f"From `{first}` to `the work tree on {first}`" in outcome.out
+
+
+def test_a_branch_is_compared_with_where_it_began(repository: Path, gitops: Gitops) -> None:
+    gitops("render")
+    start = commit(repository)
+    write(repository / "infra/environments/third.yaml", "environment: third\n")
+    commit(repository, "on main")
+    git.run(repository, "checkout", "-q", "-b", "branch", start)
+    write(repository / "taskdefs/app/staging.json", {"cpu": "512", "memory": "1024"})
+    gitops("render")
+    head = commit(repository, "on a branch")
+    outcome = gitops("diff", "--base", "main", "--head", "HEAD")
+    assert f"From `{start}` to `{head}`" in outcome.out
+    assert "0 added, 1 changed, 0 removed; no risk found" in outcome.out
+    assert "third" not in outcome.out
+
+
+def test_the_summary_of_the_job_gets_it_too(
+    repository: Path, gitops: Gitops, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit(repository)
+    summary = tmp_path_factory.mktemp("actions") / "summary.md"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    monkeypatch.setenv("GITHUB_SERVER_URL", "https://github.com")
+    monkeypatch.setenv("GITHUB_REPOSITORY", "o/r")
+    monkeypatch.setenv("GITHUB_RUN_ID", "7")
+    gitops("render")
+    outcome = gitops("diff")
+    assert summary.read_text().strip() == outcome.out.strip()
+    assert "[the run](https://github.com/o/r/actions/runs/7)" in outcome.out
+
+
+@pytest.mark.parametrize("words", [("--base", "nowhere"), ("--head", "nowhere")])
+def test_an_unknown_commit_is_named(repository: Path, gitops: Gitops, words: tuple[str, str]) -> None:
+    commit(repository)
+    outcome = gitops("diff", *words)
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err.startswith("error: nowhere is not a commit of this repository")
+
+
+def test_unrelated_histories_are_refused(repository: Path, gitops: Gitops) -> None:
+    commit(repository)
+    git.run(repository, "checkout", "-q", "--orphan", "other")
+    commit(repository, "unrelated")
+    outcome = gitops("diff", "--base", "main")
+    assert outcome.code == 1
+    assert "share no commit in this clone" in outcome.err

@@ -1,0 +1,180 @@
+"""What each job's role may do, and what it may not."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.infra import templates
+from tests.infra.templates import as_list
+
+READS = ("Describe", "List", "Get", "BatchGet", "BatchCheck")
+TEMPLATE = templates.load("bootstrap")
+
+
+def allowed(role: str) -> set[str]:
+    """The actions a role is allowed, somewhere."""
+    return {
+        action
+        for name, statement in templates.statements(TEMPLATE)
+        if name == role and statement["Effect"] == "Allow"
+        for action in as_list(statement["Action"])
+    }
+
+
+def changes(role: str) -> set[str]:
+    """Those of them that change something."""
+    return {action for action in allowed(role) if not action.split(":")[1].startswith(READS)}
+
+
+def resources(role: str, action: str) -> list[str]:
+    """What a role is allowed an action on, as written."""
+    return [
+        resource["Fn::Sub"] if isinstance(resource, dict) and "Fn::Sub" in resource else str(resource)
+        for name, statement in templates.statements(TEMPLATE)
+        if name == role and statement["Effect"] == "Allow" and action in as_list(statement["Action"])
+        for resource in as_list(statement["Resource"])
+    ]
+
+
+# A change here is a change of who may do what: it belongs into the pull request's description.
+CHANGES = {
+    "PlanRole": {"cloudformation:CreateChangeSet", "cloudformation:DeleteChangeSet", "cloudformation:TagResource"},
+    "BuildRole": {"ecr:CompleteLayerUpload", "ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart"},
+    "DeployRole": {
+        "ecs:DeleteTaskDefinitions",
+        "ecs:DeregisterTaskDefinition",
+        "ecs:RegisterTaskDefinition",
+        "ecs:StopServiceDeployment",
+        "ecs:TagResource",
+        "ecs:UpdateService",
+        "iam:PassRole",
+    },
+    "InfrastructureRole": {
+        "cloudformation:CreateChangeSet",
+        "cloudformation:DeleteChangeSet",
+        "cloudformation:DeleteStack",
+        "cloudformation:ExecuteChangeSet",
+        "cloudformation:TagResource",
+        "cloudformation:UpdateTerminationProtection",
+        "iam:PassRole",
+    },
+    "TeardownRole": {
+        "cloudformation:DeleteStack",
+        "cloudformation:UpdateTerminationProtection",
+        "ecs:DeleteTaskDefinitions",
+        "ecs:DeregisterTaskDefinition",
+        "elasticloadbalancing:ModifyLoadBalancerAttributes",
+        "iam:PassRole",
+        "logs:DeleteLogGroup",
+        "s3:DeleteObject",
+        "s3:DeleteObjectVersion",
+        "ssm:DeleteParameter",
+    },
+    "DriftRole": set(),
+    "DrillRole": {
+        "ecs:DeleteTaskDefinitions",
+        "ecs:DeregisterTaskDefinition",
+        "ecs:RegisterTaskDefinition",
+        "ecs:StopTask",
+        "ecs:TagResource",
+        "ecs:UpdateService",
+        "iam:PassRole",
+    },
+}
+
+
+@pytest.mark.parametrize("role", CHANGES)
+def test_a_role_changes_what_its_job_changes_and_nothing_else(role: str) -> None:
+    assert changes(role) == CHANGES[role]
+
+
+def test_every_job_has_its_role() -> None:
+    roles = templates.of_type(TEMPLATE, "AWS::IAM::Role")
+    assert set(roles) == {*CHANGES, "CloudFormationRole"}
+    assert {role["RoleName"]["Fn::Sub"].rsplit("-", 1)[1] for role in roles.values()} == {
+        "plan", "build", "deploy", "infrastructure", "teardown", "drift", "drill", "cloudformation",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("role", "endings"),
+    [
+        ("PlanRole", {"pull_request", "ref:refs/heads/${GitHubBranch}"}),
+        ("BuildRole", {"ref:refs/heads/${GitHubBranch}"}),
+        ("DeployRole", {"environment:${Environment}"}),
+        ("InfrastructureRole", {"environment:${Environment}-infrastructure"}),
+        ("TeardownRole", {"environment:${Environment}-teardown"}),
+        ("DriftRole", {"ref:refs/heads/${GitHubBranch}"}),
+        ("DrillRole", {"environment:${Environment}-drill"}),
+    ],
+)
+def test_a_role_is_for_its_own_jobs(role: str, endings: set[str]) -> None:
+    [trust] = [statement for name, statement in templates.trusts(TEMPLATE) if name == role]
+    subjects = trust["Condition"]["StringEquals"]["token.actions.githubusercontent.com:sub"]
+    assert {one["Fn::Sub"].split(":", 2)[2] for one in subjects} == endings
+
+
+@pytest.mark.parametrize("role", ["InfrastructureRole", "TeardownRole"])
+@pytest.mark.parametrize("action", ["cloudformation:DeleteStack", "cloudformation:UpdateTerminationProtection"])
+def test_the_roles_own_stack_is_out_of_their_reach(role: str, action: str) -> None:
+    stacks = {one.split(":stack/")[1] for one in resources(role, action)}
+    assert stacks == {
+        "${Project}-${Environment}-registry/*",
+        "${Project}-${Environment}-network/*",
+        "${Project}-${Environment}-platform/*",
+        "${Project}-${Environment}-service-*",
+    }
+
+
+def test_change_sets_of_the_roles_own_stack_are_not_executed() -> None:
+    assert resources("InfrastructureRole", "cloudformation:ExecuteChangeSet") == resources(
+        "InfrastructureRole", "cloudformation:DeleteStack"
+    )
+
+
+@pytest.mark.parametrize("role", ["InfrastructureRole", "TeardownRole"])
+def test_stacks_are_changed_under_cloudformations_role_only(role: str) -> None:
+    assert resources(role, "iam:PassRole") == [str({"Fn::GetAtt": ["CloudFormationRole", "Arn"]})]
+
+
+@pytest.mark.parametrize("role", ["DeployRole", "DrillRole"])
+def test_who_ships_passes_a_tasks_roles_only(role: str) -> None:
+    assert [one.split(":role/")[1] for one in resources(role, "iam:PassRole")] == [
+        "*-${Environment}-execution",
+        "*-${Environment}-task",
+    ]
+
+
+def test_no_job_reads_a_secret() -> None:
+    denied = [
+        statement
+        for name, statement in templates.statements(TEMPLATE)
+        if name == "DeployRole" and statement["Effect"] == "Deny"
+    ]
+    assert [statement["Action"] for statement in denied] == ["kms:Decrypt"]
+    for role in set(CHANGES) - {"DeployRole"}:
+        assert not {"ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath", "kms:Decrypt"} & allowed(role)
+
+
+def test_cloudformation_makes_roles_within_the_boundary_only() -> None:
+    making = [
+        statement
+        for name, statement in templates.statements(TEMPLATE)
+        if name == "CloudFormationRole"
+        and {"iam:CreateRole", "iam:PutRolePolicy", "iam:PutRolePermissionsBoundary"}
+        & set(as_list(statement["Action"]))
+    ]
+    assert [one["Condition"] for one in making] == [
+        {"StringEquals": {"iam:PermissionsBoundary": {"Ref": "RoleBoundary"}}}
+    ]
+    assert not {"iam:AttachRolePolicy", "iam:DeleteRolePermissionsBoundary"} & allowed("CloudFormationRole")
+
+
+def test_every_environment_stays_out_of_the_others() -> None:
+    """A resource that has a name carries the environment in it."""
+    shared = (":repository/", ":key/*", ":targetgroup/*", ":scalable-target/*", "aws-service-role")
+    for name, statement in templates.statements(TEMPLATE):
+        for resource in as_list(statement["Resource"]):
+            written = resource.get("Fn::Sub", "") if isinstance(resource, dict) else resource
+            if written and written != "*" and not any(part in written for part in shared):
+                assert "${Environment}" in written, (name, statement["Sid"])

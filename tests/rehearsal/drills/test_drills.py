@@ -1,0 +1,101 @@
+"""Each drill, held for real on a clone's own rehearsal.
+
+At a quarter of the usual rate: other tests run beside these, and what a starved machine loses is no finding.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from gitops import aws, environments
+from tests.conftest import engine_answers, missing
+from tests.rehearsal.ship import clone as clones
+from tests.rehearsal.ship.clone import Clone
+from tests.rehearsal.ship.ports import free_ports
+
+# An own group: the load wants a core to itself as far as there is one.
+pytestmark = pytest.mark.xdist_group("drills")
+
+RATE = "50"
+ROW = re.compile(
+    r"^(?P<drill>[a-z-]+)  +(?P<sent>[\d,]+)  +(?P<lost>[\d,]+)  +[\d,]+  +[\d.]+ ms  +\d+ ms  +(?P<recovered>[\d.]+) s"
+    r"  (?P<result>\w+)",
+    re.MULTILINE,
+)
+
+
+@pytest.fixture(scope="module", params=["processes", "containers"])
+def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
+    if request.param == "containers" and not engine_answers():
+        missing("no Docker engine answers", "drills of containers are not held here")
+    clone = clones.make(tmp_path_factory.mktemp("drills") / "fairweather", free_ports(), request.param)
+    try:
+        code, output = clone.ship()
+        assert code == 0, output
+        yield clone
+    finally:
+        clone.run("rehearsal", "stop")
+
+
+def drill(clone: Clone, *words: str) -> tuple[int, str, dict[str, re.Match[str]]]:
+    """Exit code, everything printed, and the rows of the table by drill."""
+    code, output = clone.run("gitops", "drill", "rehearsal", *words)
+    return code, output, {found["drill"]: found for found in ROW.finditer(output)}
+
+
+def test_every_drill_is_held_and_nothing_is_lost(running: Clone) -> None:
+    drills = ["roll", "bad-commit", "stop-task", "stop-zone", "upstream"]
+    if running.runtime == "containers":
+        drills = ["roll", "stop-task"]
+    code, output, rows = drill(running, *(word for name in drills for word in ("--drill", name)), "--rate", RATE)
+    assert code == 0, output
+    assert list(rows) == drills
+    for row in rows.values():
+        assert row["lost"] == "0", output
+        assert row["result"] == "held", output
+        # Two seconds of load before and after the failure at the least.
+        assert int(row["sent"].replace(",", "")) > 4 * int(RATE)
+    assert float(rows["stop-task"]["recovered"]) < 10, output
+
+
+def test_nothing_of_a_drill_is_left(running: Clone) -> None:
+    code, output = running.run("gitops", "status", "rehearsal", "--json")
+    assert code == 0, output
+    assert json.loads(output)["services"]["weather"]["revision"] == "weather-rehearsal:1"
+    ecs = aws.session(running.path, environments.load(running.path, "rehearsal"), "administrator").client("ecs")
+    for status in ("ACTIVE", "INACTIVE"):
+        left = ecs.list_task_definitions(familyPrefix="weather-rehearsal-drill", status=status)
+        assert left["taskDefinitionArns"] == []
+
+
+def test_a_lost_request_fails_the_drill(running: Clone) -> None:
+    if running.runtime == "containers":
+        pytest.skip("what is lost is judged the same whatever runs the tasks")
+    file = running.path / "infra/environments/rehearsal.yaml"
+    file.write_text(file.read_text().replace("failing: [broken, refused, limited, silent]", "failing: [broken]"))
+    # This path says when the upstream fails, and so no cache holds it up.
+    code, output, rows = drill(running, "--drill", "upstream", "--rate", "10", "--path", "/ready")
+    assert code == 1, output
+    assert rows["upstream"]["result"] == "failed"
+    assert 0 < int(rows["upstream"]["lost"]) < int(rows["upstream"]["sent"])
+    assert "requests were lost" in output
+    assert "status 503" in output
+    assert "Traceback" not in output
+
+
+def test_a_page_that_is_not_there_is_no_reason_to_stop_a_task(running: Clone) -> None:
+    code, output, rows = drill(running, "--drill", "stop-task", "--path", "/nowhere")
+    assert code == 1, output
+    assert "status 404 before anything was done: nothing was touched" in output
+    assert rows == {}
+
+
+def test_a_name_that_is_typed_wrong_touches_nothing(running: Clone) -> None:
+    code, output, rows = drill(running, "--confirm", "staging")
+    assert code == 1
+    assert "nothing was touched" in output
+    assert rows == {}

@@ -1,0 +1,113 @@
+"""A one-layer image of a tiny service, pushed by the registry's own protocol."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import io
+import json
+import tarfile
+import urllib.error
+import urllib.request
+from typing import Any
+
+from tests.rehearsal.emulator.account import Account
+
+# Listens where GUNICORN_CMD_ARGS says. BEHAVIOUR: "exits" at start, "sick" from the start, "stubborn" about SIGTERM.
+# /slow takes a second, /sicken makes /health fail from then on.
+SERVICE = """
+import http.server, os, signal, sys, time
+print("starting", os.environ["VERSION"], flush=True)
+if os.environ["BEHAVIOUR"] == "exits":
+    print("the configuration is broken", flush=True)
+    sys.exit(7)
+if os.environ["BEHAVIOUR"] == "stubborn":
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+sick = os.environ["BEHAVIOUR"] == "sick"
+address, port = os.environ["GUNICORN_CMD_ARGS"].rsplit(" ", 1)[1].split(":")
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        global sick
+        sick = sick or self.path == "/sicken"
+        time.sleep(self.path == "/slow")
+        body = f"{os.environ['VERSION']} {os.environ.get('KEY', '')} {self.path}".encode()
+        self.send_response(500 if sick and self.path == "/health" else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments):
+        pass
+
+http.server.ThreadingHTTPServer((address, int(port)), Handler).serve_forever()
+"""
+
+
+def layer() -> bytes:
+    """A tar.gz with app/service.py."""
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as archive:
+        member = tarfile.TarInfo("app/service.py")
+        member.size = len(SERVICE)
+        archive.addfile(member, io.BytesIO(SERVICE.encode()))
+    return gzip.compress(content.getvalue(), mtime=0)
+
+
+def call(account: Account, method: str, path: str, token: str | None, body: bytes = b"", kind: str = "") -> Any:
+    """One call of the registry protocol: status, headers and body."""
+    headers = {"Content-Type": kind or "application/octet-stream"}
+    if token is not None:
+        headers["Authorization"] = f"Basic {token}"
+    url = path if path.startswith("http") else account.url + path
+    request = urllib.request.Request(url, method=method, data=body or None, headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as response:
+            return response.status, response.headers, response.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers, error.read()
+
+
+def registry_token(account: Account, *credentials: str) -> str:
+    """The token of GetAuthorizationToken, for the Authorization header."""
+    client = account.client("ecr", credentials) if credentials else account.client("ecr")
+    return str(client.get_authorization_token()["authorizationData"][0]["authorizationToken"])
+
+
+def push(account: Account, repository: str, version: str, behaviour: str = "serves", token: str | None = None) -> str:
+    """Push an image tagged with its version; its reference with the digest. AssertionError when refused."""
+    token = token or registry_token(account)
+    configuration = {
+        "config": {
+            "Cmd": ["python", "service.py"],
+            "Env": [f"VERSION={version}", f"BEHAVIOUR={behaviour}"],
+            "WorkingDir": "/app",
+        }
+    }
+    digests = []
+    for blob in (layer(), json.dumps(configuration).encode()):
+        digest = f"sha256:{hashlib.sha256(blob).hexdigest()}"
+        status, headers, answer = call(account, "POST", f"/v2/{repository}/blobs/uploads/", token)
+        assert status == 202, answer
+        status, _, answer = call(account, "PUT", f"{headers['Location']}?digest={digest}", token, blob)
+        assert status == 201, answer
+        digests.append({"digest": digest, "size": len(blob)})
+    kind = "application/vnd.oci.image.manifest.v1+json"
+    manifest = json.dumps(
+        {
+            "schemaVersion": 2,
+            "mediaType": kind,
+            "config": {"mediaType": "application/vnd.oci.image.config.v1+json", **digests[1]},
+            "layers": [{"mediaType": "application/vnd.oci.image.layer.v1.tar+gzip", **digests[0]}],
+        }
+    ).encode()
+    status, headers, answer = call(account, "PUT", f"/v2/{repository}/manifests/{version}", token, manifest, kind)
+    assert status == 201, answer
+    return f"127.0.0.1:{account.port}/{repository}:{version}@{headers['Docker-Content-Digest']}"
+
+
+def basic(password: str) -> str:
+    """A password as the Authorization header carries it."""
+    return base64.b64encode(f"AWS:{password}".encode()).decode()

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.rehearsal.emulator.account import Account, eventually, start
+from tests.rehearsal.emulator.service import lay
+
+
+def test_a_taken_port_is_one_line_that_says_by_what(account: Account, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "rehearsal.emulator", "--port", str(account.port), "--state", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    assert f"port {account.port}" in line
+    assert str(account.process.pid) in line
+    assert done.stdout == ""
+
+
+def test_a_state_that_is_a_file_is_one_line(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.write_text("")
+    command = [sys.executable, "-m", "rehearsal.emulator", "--port", "0", "--state", str(state)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    assert f"{state} cannot be written" in line
+
+
+def test_nothing_listens_beyond_loopback(account: Account) -> None:
+    main = psutil.Process(account.process.pid)
+    for process in [main, *main.children(recursive=True)]:
+        for connection in process.net_connections("inet"):
+            if connection.status in (psutil.CONN_LISTEN, psutil.CONN_NONE):
+                assert connection.laddr.ip.startswith("127."), connection
+
+
+@pytest.mark.parametrize("how", ["terminate", "kill"])
+def test_an_emulator_that_ends_or_is_killed_leaves_no_process(tmp_path: Path, how: str) -> None:
+    emulator = start(tmp_path)
+    service = lay(emulator, "ending")
+    service.create(service.register("v1"), count=2)
+    tasks = psutil.Process(emulator.process.pid).children(recursive=True)
+    assert len(tasks) == 2
+    getattr(emulator.process, how)()
+    code = emulator.process.wait(30)
+    assert (code == 0) is (how == "terminate")
+    assert eventually(lambda: not [task for task in tasks if task.is_running()])
+    if how == "terminate":
+        assert emulator.log.read_text().splitlines() == [f"AWS answers on {emulator.url} (processes)"]
+
+
+def test_without_auth_a_role_without_policies_may_do_everything(tmp_path: Path) -> None:
+    emulator = start(tmp_path, "--no-auth")
+    iam = emulator.client("iam")
+    role = iam.create_role(RoleName="bare", AssumeRolePolicyDocument='{"Statement": []}')["Role"]["Arn"]
+    assert emulator.client("ecs", emulator.assume(role)).list_clusters()["clusterArns"] == []
+    assert emulator.stop() == 0

@@ -1,0 +1,215 @@
+"""Service deployments and revisions; each test names the AWS page that describes what it holds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.rehearsal.emulator.account import Account, eventually
+from tests.rehearsal.emulator.service import Service, lay
+
+ARN = r"arn:aws:ecs:eu-west-2:000000000000:service-{}/history/history/"
+
+
+@pytest.fixture(scope="module")
+def service(account: Account) -> Iterator[Service]:
+    """One task of version v1 behind a load balancer, its creation being the first service deployment."""
+    laid = lay(account, "history")
+    laid.create(laid.register("v1"))
+    yield laid
+    laid.delete()
+
+
+def listed(service: Service, **more: Any) -> list[Any]:
+    answer = service.ecs.list_service_deployments(cluster=service.name, service=service.name, **more)
+    return list(answer["serviceDeployments"])
+
+
+def described(service: Service, arn: str) -> Any:
+    answer = service.ecs.describe_service_deployments(serviceDeploymentArns=[arn])
+    assert answer["failures"] == []
+    return answer["serviceDeployments"][0]
+
+
+def revision(service: Service, arn: str) -> Any:
+    return service.ecs.describe_service_revisions(serviceRevisionArns=[arn])["serviceRevisions"][0]
+
+
+def ends(service: Service, arn: str) -> list[str]:
+    """Every status that a service deployment is seen in until it has ended."""
+    seen: list[str] = []
+
+    def ended() -> bool:
+        status = described(service, arn)["status"]
+        if status not in seen:
+            seen.append(status)
+        return "finishedAt" in described(service, arn)
+
+    assert eventually(ended), seen
+    return [*seen, described(service, arn)["status"]]
+
+
+def test_creating_a_service_is_its_first_service_deployment(service: Service) -> None:
+    """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html"""
+    [first] = listed(service)
+    assert re.fullmatch(ARN.format("deployment") + r"[\w-]{21}", first["serviceDeploymentArn"])
+    assert re.fullmatch(ARN.format("revision") + r"\d{19}", first["targetServiceRevisionArn"])
+    assert first["status"] == "SUCCESSFUL"
+    assert first["createdAt"] <= first["startedAt"] <= first["finishedAt"]
+    whole = described(service, first["serviceDeploymentArn"])
+    assert whole["sourceServiceRevisions"] == []
+    assert whole["targetServiceRevision"] == {
+        "arn": first["targetServiceRevisionArn"],
+        "requestedTaskCount": 1,
+        "runningTaskCount": 1,
+        "pendingTaskCount": 0,
+    }
+    assert whole["deploymentCircuitBreaker"] == {"status": "MONITORING_COMPLETE", "failureCount": 0, "threshold": 3}
+
+
+def test_a_revision_records_what_is_deployed_with_the_images_digest(service: Service) -> None:
+    """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-revision-property.html"""
+    [deployment] = service.deployments()
+    recorded = revision(service, listed(service)[0]["targetServiceRevisionArn"])
+    assert recorded["taskDefinition"] == deployment["taskDefinition"]
+    assert recorded["launchType"] == "FARGATE"
+    assert recorded["loadBalancers"][0]["targetGroupArn"] == service.group
+    [image] = recorded["containerImages"]
+    assert image["containerName"] == "web"
+    assert image["imageDigest"] == service.tasks()[0]["containers"][0]["imageDigest"]
+
+
+def test_a_good_update_goes_from_pending_to_successful(service: Service) -> None:
+    """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html"""
+    before = listed(service)[0]
+    revision_arn = service.register("v2")
+    answer = service.ecs.update_service(cluster=service.name, service=service.name, taskDefinition=revision_arn)
+    created = answer["service"]["deployments"][0]["createdAt"]
+    found = listed(service, createdAt={"after": created - timedelta(seconds=1)})
+    newest = next(
+        one for one in found if revision(service, one["targetServiceRevisionArn"])["taskDefinition"] == revision_arn
+    )
+    assert newest["serviceDeploymentArn"] == answer["service"]["currentServiceDeployment"]
+    statuses = ends(service, newest["serviceDeploymentArn"])
+    assert set(statuses) <= {"PENDING", "IN_PROGRESS", "SUCCESSFUL"}
+    assert statuses[-1] == "SUCCESSFUL"
+    whole = described(service, newest["serviceDeploymentArn"])
+    assert [one["arn"] for one in whole["sourceServiceRevisions"]] == [before["targetServiceRevisionArn"]]
+    assert eventually(service.steady)
+
+
+def test_what_the_breaker_ends_is_rolled_back_to_the_last_successful_revision(service: Service) -> None:
+    """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceDeployment.html (rollback)"""
+    good = listed(service)[0]
+    service.update(service.register("v3", "exits"))
+    bad = listed(service)[0]["serviceDeploymentArn"]
+    statuses = ends(service, bad)
+    assert "ROLLBACK_IN_PROGRESS" in statuses
+    assert statuses[-1] == "ROLLBACK_SUCCESSFUL"
+    whole = described(service, bad)
+    assert whole["deploymentCircuitBreaker"] == {"status": "TRIGGERED", "failureCount": 3, "threshold": 3}
+    assert whole["rollback"]["reason"] == whole["statusReason"]
+    assert "circuit breaker threshold was exceeded" in whole["statusReason"]
+    # "Amazon ECS doesn't create a new service revision for a rollback operation."
+    assert whole["rollback"]["serviceRevisionArn"] == good["targetServiceRevisionArn"]
+    assert [one["serviceDeploymentArn"] for one in listed(service)][:2] == [bad, good["serviceDeploymentArn"]]
+    assert described(service, good["serviceDeploymentArn"])["status"] == "SUCCESSFUL"
+    assert eventually(service.steady)
+
+
+def test_a_deployment_in_progress_can_be_stopped_with_a_rollback(service: Service) -> None:
+    """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stop-service-deployment.html"""
+    good = listed(service)[0 if listed(service)[0]["status"] == "SUCCESSFUL" else 1]
+    identity = service.update(service.register("v4", "sick"))
+    stopped = listed(service)[0]["serviceDeploymentArn"]
+    answer = service.ecs.stop_service_deployment(serviceDeploymentArn=stopped, stopType="ROLLBACK")
+    assert answer["serviceDeploymentArn"] == stopped
+    # "ROLLBACK_REQUESTED - The service deployment continues the rollback operation."
+    service.ecs.stop_service_deployment(serviceDeploymentArn=stopped)
+    assert ends(service, stopped)[-1] == "ROLLBACK_SUCCESSFUL"
+    whole = described(service, stopped)
+    assert whole["rollback"]["serviceRevisionArn"] == good["targetServiceRevisionArn"]
+    assert whole["deploymentCircuitBreaker"]["status"] == "MONITORING"
+    assert eventually(service.steady)
+    assert service.deployments()[0]["taskDefinition"].endswith(":2")
+    assert eventually(lambda: not [task for task in service.tasks() if task["startedBy"] == identity])
+    assert service.page()[1].startswith("v2")
+
+
+def test_the_later_of_two_deployments_stops_the_earlier(service: Service) -> None:
+    """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html"""
+    service.update(service.register("v5", "sick"))
+    earlier = listed(service)[0]["serviceDeploymentArn"]
+    service.update(service.register("v6"))
+    later = listed(service)[0]["serviceDeploymentArn"]
+    assert described(service, earlier)["status"] == "STOPPED"
+    assert "stoppedAt" in described(service, earlier)
+    assert ends(service, later)[-1] == "SUCCESSFUL"
+    assert eventually(service.steady)
+
+
+@pytest.mark.parametrize("stop_type", ["ABORT", "ROLLBACK"])
+def test_what_cannot_be_stopped_is_refused(service: Service, stop_type: str) -> None:
+    """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopServiceDeployment.html"""
+    arn = listed(service)[0]["serviceDeploymentArn"]
+    # "The valid values are ROLLBACK."
+    code = "InvalidParameterException" if stop_type == "ABORT" else "ConflictException"
+    with pytest.raises(ClientError, match=code):
+        service.ecs.stop_service_deployment(serviceDeploymentArn=arn, stopType=stop_type)
+    with pytest.raises(ClientError, match="ServiceDeploymentNotFoundException"):
+        service.ecs.stop_service_deployment(serviceDeploymentArn=arn[:-21] + "x" * 21)
+
+
+def test_a_list_can_be_filtered_and_comes_in_pages(service: Service) -> None:
+    """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListServiceDeployments.html"""
+    every = listed(service)
+    assert [one["createdAt"] for one in every] == sorted((one["createdAt"] for one in every), reverse=True)
+    assert {one["status"] for one in listed(service, status=["STOPPED", "PENDING"])} == {"STOPPED"}
+    assert listed(service, createdAt={"before": every[-1]["createdAt"] - timedelta(days=1)}) == []
+    assert listed(service, createdAt={"after": every[-1]["createdAt"] + timedelta(days=1)}) == []
+    first = service.ecs.list_service_deployments(cluster=service.name, service=service.name, maxResults=4)
+    rest = listed(service, maxResults=100, nextToken=first["nextToken"])
+    assert first["serviceDeployments"] + rest == every
+    with pytest.raises(ClientError, match="ServiceNotFoundException"):
+        service.ecs.list_service_deployments(cluster=service.name, service="nothing")
+    with pytest.raises(ClientError, match="ClusterNotFoundException"):
+        service.ecs.list_service_deployments(cluster="nothing", service=service.name)
+
+
+def test_what_is_unknown_is_named_as_a_failure(service: Service) -> None:
+    """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServiceDeployments.html (failures)"""
+    [first, *_] = listed(service)
+    # A revision's ARN is not a deployment's.
+    wrong = first["targetServiceRevisionArn"]
+    answer = service.ecs.describe_service_deployments(serviceDeploymentArns=[wrong])
+    assert (answer["serviceDeployments"], answer["failures"]) == ([], [{"arn": wrong, "reason": "MISSING"}])
+    wrong = first["serviceDeploymentArn"]
+    answer = service.ecs.describe_service_revisions(serviceRevisionArns=[wrong])
+    assert (answer["serviceRevisions"], answer["failures"]) == ([], [{"arn": wrong, "reason": "MISSING"}])
+
+
+def test_a_first_deployment_has_nothing_to_go_back_to(account: Account) -> None:
+    """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html"""
+    laid = lay(account, "firstborn")
+    laid.ecs.create_service(
+        cluster=laid.name,
+        serviceName=laid.name,
+        taskDefinition=laid.register("v1", "exits"),
+        desiredCount=1,
+        launchType="FARGATE",
+        deploymentConfiguration={"deploymentCircuitBreaker": {"enable": True, "rollback": True}},
+    )
+    arn = listed(laid)[0]["serviceDeploymentArn"]
+    with pytest.raises(ClientError, match="There is no service revision to roll back to"):
+        laid.ecs.stop_service_deployment(serviceDeploymentArn=arn)
+    assert ends(laid, arn)[-1] == "STOPPED"
+    assert "rollback" not in described(laid, arn)
+    laid.delete()
+    # "When you delete a service, Amazon ECS deletes the service deployments."
+    [failure] = laid.ecs.describe_service_deployments(serviceDeploymentArns=[arn])["failures"]
+    assert failure["reason"] == "MISSING"

@@ -1,0 +1,172 @@
+"""A second service beside the first: made, shipped to a path of the same balancer, and removed again.
+
+The tests of this module run in order on one rehearsal. The first service's page is asked for all the while.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import boto3
+import pytest
+import requests
+
+from gitops import aws, environments
+from rehearsal.page import loopback, text_of
+from tests.rehearsal.ship import clone as clones
+from tests.rehearsal.ship.clone import Clone, Visitor
+from tests.rehearsal.ship.ports import free_ports
+
+pytestmark = pytest.mark.xdist_group("grow")
+
+NAME, MODULE = "wind-alerts", "wind_alerts"
+
+
+@dataclass
+class Grown:
+    """A clone whose first service runs."""
+
+    clone: Clone
+    host: str
+    before: str
+
+    def verb(self, *words: str) -> str:
+        """Run a gitops verb that has to succeed."""
+        code, output = self.clone.run("gitops", *words, FAIRWEATHER_BUILDER="pack")
+        assert code == 0, output
+        return output
+
+    def services(self) -> dict[str, dict[str, object]]:
+        found: dict[str, dict[str, object]] = json.loads(self.verb("status", "rehearsal", "--json"))["services"]
+        return found
+
+    def get(self, path: str) -> requests.Response:
+        with loopback() as session:
+            address = f"http://127.0.0.1:{self.clone.port}{path}"
+            return session.get(address, headers={"Host": self.host}, timeout=15, allow_redirects=False)
+
+    def visitor(self) -> Visitor:
+        """Somebody who reads the first service's page again and again."""
+        return Visitor(self.clone.port, self.host)
+
+    def session(self) -> boto3.Session:
+        return aws.session(self.clone.path, environments.load(self.clone.path, "rehearsal"), "administrator")
+
+
+@pytest.fixture(scope="module")
+def grown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Grown]:
+    clone = clones.make(tmp_path_factory.mktemp("grow") / "fairweather", free_ports(), "processes")
+    try:
+        code, output = clone.ship()
+        assert code == 0, output
+        code, output = clone.run("gitops", "status", "rehearsal", "--json")
+        assert code == 0, output
+        host = urlsplit(json.loads(output)["url"]).hostname or ""
+        yield Grown(clone, host, clone.git("rev-parse", "HEAD").strip())
+    finally:
+        clone.run("rehearsal", "stop")
+
+
+def require_undisturbed(visitor: Visitor) -> None:
+    assert set(visitor.answers) == {"200"}, visitor.answers
+    assert sum(visitor.answers.values()) > 20
+
+
+def test_it_is_shipped_beside_the_first(grown: Grown) -> None:
+    grown.verb("new-service", NAME, "--path", "/alerts/*")
+    commit = grown.clone.commit("A service for wind alerts")
+    assert json.loads(grown.verb("changed", "--base", grown.before, "--json")) == [NAME]
+
+    with grown.visitor() as visitor:
+        grown.verb("apply", "rehearsal")
+        grown.verb("build", NAME, "rehearsal")
+        grown.verb("register", NAME, "rehearsal")
+        grown.verb("apply", "rehearsal", "--stack", f"service-{NAME}")
+        assert "succeeded" in grown.verb("deploy", NAME, "rehearsal").lower()
+    require_undisturbed(visitor)
+
+    page = grown.get("/alerts/")
+    assert page.status_code == 200
+    assert f"{NAME} This service is new." in text_of(page.text)
+    assert commit[:7] in page.text
+    live = grown.services()
+    assert (live[NAME]["commit"], live["weather"]["commit"]) == (commit, grown.before)
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "says"),
+    [
+        ("/", 200, "London"),
+        ("/?city=Paris", 200, "Paris"),
+        ("/alerts", 308, "/alerts/"),
+        ("/alerts/static/style.css", 200, "max-width: 40rem"),
+        ("/alerts/none", 404, "The requested URL was not found"),
+        # The first service's own page for what it does not have.
+        ("/alertsfeed", 404, "No such page"),
+        ("/static/style.css", 200, ".search"),
+    ],
+)
+def test_each_answers_at_its_own_addresses(grown: Grown, path: str, status: int, says: str) -> None:
+    answer = grown.get(path)
+    assert answer.status_code == status
+    assert says in answer.text
+
+
+def test_its_next_commit_ships_it_alone(grown: Grown) -> None:
+    page = grown.clone.path / f"services/{NAME}/{MODULE}/templates/page.html"
+    page.write_text(page.read_text().replace("This service is new.", "No wind today."))
+    commit = grown.clone.commit("Say how the wind is")
+    assert json.loads(grown.verb("changed", "--base", "HEAD~1", "--json")) == [NAME]
+    first = grown.services()["weather"]
+
+    with grown.visitor() as visitor:
+        grown.verb("build", NAME, "rehearsal")
+        grown.verb("deploy", NAME, "rehearsal")
+    require_undisturbed(visitor)
+
+    assert "No wind today." in grown.get("/alerts/").text
+    live = grown.services()
+    assert live[NAME]["commit"] == commit
+    assert live["weather"] == first
+
+
+def test_another_apply_leaves_both_as_they_are(grown: Grown) -> None:
+    before = grown.services()
+    output = grown.verb("apply", "rehearsal")
+    unchanged = re.findall(r"^(service-\S+) +no changes ", output, re.MULTILINE)
+    assert sorted(unchanged) == ["service-weather", f"service-{NAME}"]
+    assert grown.services() == before
+
+
+def test_it_is_removed_and_nothing_of_it_is_left(grown: Grown) -> None:
+    with grown.visitor() as visitor:
+        grown.verb("destroy", "rehearsal", "--stack", f"service-{NAME}", "--confirm", "rehearsal")
+        for folder in (f"services/{NAME}", f"taskdefs/{NAME}", f"tests/services/{MODULE}"):
+            grown.clone.git("rm", "-r", "--quiet", folder)
+        grown.clone.git("checkout", "--quiet", grown.before, "--", "infra", "requirements")
+        grown.clone.commit("No more wind alerts")
+        assert grown.clone.git("diff", grown.before, "HEAD") == ""
+        grown.verb("apply", "rehearsal", "--stack", "registry")
+    require_undisturbed(visitor)
+
+    assert "No such page" in grown.get("/alerts/").text
+    assert set(grown.services()) == {"weather"}
+    session = grown.session()
+    names = [
+        *[one["repositoryName"] for one in session.client("ecr").describe_repositories()["repositories"]],
+        *[one["RoleName"] for one in session.client("iam").list_roles()["Roles"]],
+        *[one["logGroupName"] for one in session.client("logs").describe_log_groups()["logGroups"]],
+        *[one["StackName"] for one in session.client("cloudformation").describe_stacks()["Stacks"]],
+        *session.client("ecs").list_task_definitions()["taskDefinitionArns"],
+        *session.client("ecs").list_services(cluster="fairweather-rehearsal")["serviceArns"],
+        *[
+            one["GroupId"] + one["Description"]
+            for one in session.client("ec2").describe_security_groups()["SecurityGroups"]
+        ],
+    ]
+    assert [name for name in names if "weather" in name]
+    assert [name for name in names if NAME in name] == []

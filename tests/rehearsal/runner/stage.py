@@ -1,0 +1,87 @@
+"""A clone with AWS up on this machine and a runner for its workflows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+import requests
+
+from gitops import environments
+from gitops.environments import Environment
+from rehearsal.page import loopback, text_of
+from rehearsal.runner import report
+from rehearsal.runner.accounts import administrator
+from rehearsal.runner.events import Event
+from rehearsal.runner.results import Run
+from rehearsal.runner.run import Runner
+from rehearsal.runner.workflows import Workflow, read
+from tests.rehearsal.ship.clone import Clone
+
+
+@dataclass
+class Stage:
+    """What the tests of one module share, and which workflows they have run."""
+
+    clone: Clone
+    runner: Runner
+    ran: set[str] = field(default_factory=set)
+
+    @property
+    def workflows(self) -> dict[str, Workflow]:
+        return read(self.clone.path)
+
+    def environment(self, name: str) -> Environment:
+        return environments.load(self.clone.path, name)
+
+    def run(self, name: str, event: Event, job: str | None = None) -> Run:
+        """Run a workflow, or one job of it and what it needs."""
+        done = self.runner.run(name, event, only=job)
+        if job is None:
+            self.ran.add(name)
+        for failed in done.jobs.values():
+            if failed.result == "failure":
+                print(report.job(failed))
+        return done
+
+    def dispatch(self, name: str, **inputs: str) -> Run:
+        return self.run(name, self.runner.event(self.workflows[name], "workflow_dispatch", inputs))
+
+    def client(self, environment: str, service: str) -> Any:
+        """An administrator's client in the environment's account."""
+        described = self.environment(environment)
+        keys: Mapping[str, str] = administrator(described, self.runner.running.endpoint)
+        return boto3.client(  # type: ignore[call-overload]
+            service,
+            region_name=described.region,
+            endpoint_url=keys["AWS_ENDPOINT_URL"],
+            aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
+        )
+
+    def page(self, environment: str) -> str:
+        """The words on the page. The HTTPS listener is asked for by its port; nothing here has a certificate."""
+        described = self.environment(environment)
+        with loopback() as session:
+            answer: requests.Response = session.get(
+                f"{self.runner.running.endpoint}/?city=London",
+                headers={"Host": f"{described.cluster}.alb.localhost:443"},
+                timeout=15,
+            )
+        assert answer.status_code == 200, answer.text
+        return text_of(answer.text)
+
+    def image(self, environment: str, service: str = "weather") -> str:
+        """The image that the ECS service runs."""
+        ecs = self.client(environment, "ecs")
+        cluster = self.environment(environment).cluster
+        revision = ecs.describe_services(cluster=cluster, services=[service])["services"][0]["taskDefinition"]
+        definition = ecs.describe_task_definition(taskDefinition=revision)["taskDefinition"]
+        return str(definition["containerDefinitions"][0]["image"])
+
+    def stacks(self, environment: str) -> dict[str, str]:
+        """The stacks of an account and when each was changed last."""
+        answer = self.client(environment, "cloudformation").describe_stacks()["Stacks"]
+        return {stack["StackName"]: str(stack.get("LastUpdatedTime", stack["CreationTime"])) for stack in answer}

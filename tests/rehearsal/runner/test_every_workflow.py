@@ -1,0 +1,240 @@
+"""Each workflow run by act against AWS on this machine, in the order of a service's life.
+
+The tests of this module run in order and share one rehearsal.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from rehearsal.runner import command, events
+from rehearsal.runner.workflows import called, read
+from tests.conftest import ROOT
+from tests.rehearsal.runner.stage import Stage
+
+pytestmark = pytest.mark.xdist_group("workflows")
+
+SCENARIOS = {"infrastructure", "service", "check", "rollback", "teardown"}
+CALLED = {name for workflow in read(ROOT).values() for job in workflow.jobs.values() if (name := called(job))}
+OTHERS = sorted(set(read(ROOT)) - SCENARIOS - CALLED)
+WHO = "repo:example-org@1000001/fairweather@2000002:"
+GOOD = "success"
+
+
+def test_infrastructure_makes_the_stacks_of_both_environments(stage: Stage) -> None:
+    done = stage.run("infrastructure", stage.runner.push())
+
+    assert done.results == {
+        "Lint": GOOD,
+        "Policy": GOOD,
+        "Staging / Plan": GOOD,
+        "Staging / Apply": GOOD,
+        "Production / Plan": GOOD,
+        "Production / Apply": GOOD,
+    }
+    assert done.code == 0
+    assert done.posted == []
+    assert done.subjects == [
+        f"{WHO}ref:refs/heads/main",
+        f"{WHO}environment:staging-infrastructure",
+        f"{WHO}ref:refs/heads/main",
+        f"{WHO}environment:production-infrastructure",
+    ]
+    for environment in ("staging", "production"):
+        described = stage.environment(environment)
+        wanted = {described.stack_name(stack) for stack in described.stacks}
+        assert set(stage.stacks(environment)) == wanted | {described.stack_name("service", "weather")}
+        plan = done.jobs[f"{environment.title()} / Plan"]
+        assert len(plan.steps["plan"].outputs["plan-hash"]) == 64
+        assert plan.steps["plan"].outputs["plan-hash"] in plan.summary
+        assert f"### apply {environment}" in done.jobs[f"{environment.title()} / Apply"].summary
+
+
+def test_a_push_ships_the_service_to_production(stage: Stage) -> None:
+    event = stage.runner.push()
+    done = stage.run("service", event)
+
+    deploys = ("Deploy", "Create the service", "First deploy")
+    assert done.results == {
+        "Changes": GOOD,
+        "Ship weather / Test": GOOD,
+        "Ship weather / Build": GOOD,
+        **{f"Staging / {job}": GOOD for job in deploys},
+        **{f"Production / {job}": GOOD for job in deploys},
+    }
+    assert done.subjects == [
+        f"{WHO}ref:refs/heads/main",
+        *(
+            f"{WHO}environment:{name}"
+            for environment in ("staging", "production")
+            for name in (environment, f"{environment}-infrastructure", environment)
+        ),
+    ]
+    assert done.jobs["Changes"].steps["changed"].outputs == {"services": '["weather"]'}
+    assert done.jobs["Staging / Deploy"].steps["register"].outputs["service"] == "missing"
+    digest = done.jobs["Ship weather / Build"].steps["build"].outputs["digest"]
+    assert [(post["path"], post["body"]["digest"], post["body"]["predicate_type"]) for post in done.posted] == [
+        ("/repos/example-org/fairweather/attestations", digest, "https://slsa.dev/provenance/v1"),
+        ("/repos/example-org/fairweather/attestations", digest, "https://cyclonedx.org/bom"),
+    ]
+    # One image, built in staging's account, by its digest in both.
+    assert stage.image("staging") == stage.image("production")
+    assert f"fairweather/weather:{event.sha}@{digest}" in stage.image("production")
+    for environment in ("staging", "production"):
+        assert "London" in stage.page(environment)
+        assert "11°" in stage.page(environment)
+        assert f"serves in {environment}" in done.summary
+
+
+def test_a_second_push_rolls_the_service_and_a_dispatch_rolls_it_back(stage: Stage) -> None:
+    images = {name: stage.image(name) for name in ("staging", "production")}
+    page = stage.clone.path / "services/weather/weather/templates/base.html"
+    assert "</main>" in page.read_text()
+    page.write_text(page.read_text().replace("</main>", "<p>Bring an umbrella</p></main>", 1))
+    stage.clone.commit("Say what to bring")
+
+    done = stage.run("service", stage.runner.push())
+
+    assert done.code == 0
+    for environment in ("Staging", "Production"):
+        assert done.jobs[f"{environment} / Deploy"].steps["register"].outputs["service"] == "exists"
+        # One approval for one environment: the jobs that make a new one are left out.
+        assert done.results[f"{environment} / Create the service"] == "skipped"
+        assert done.results[f"{environment} / First deploy"] == "skipped"
+        assert "Bring an umbrella" in stage.page(environment.lower())
+
+    back = stage.dispatch("rollback", environment="production", service="weather")
+
+    assert back.results == {"Roll back production": GOOD}, back.jobs
+    assert back.subjects == [f"{WHO}environment:production"]
+    assert stage.image("production") == images["production"]
+    assert "Bring an umbrella" not in stage.page("production")
+    assert "Bring an umbrella" in stage.page("staging")
+    assert stage.image("staging") != images["staging"]
+
+
+def test_no_secret_reaches_the_log(stage: Stage) -> None:
+    folder = stage.clone.path / ".rehearsal"
+    key = (folder / "openweather-key").read_text()
+    assert key not in (folder / "workflows/last/act.log").read_text()
+
+
+def test_a_pull_request_is_checked_planned_and_changes_nothing(stage: Stage) -> None:
+    base = stage.clone.git("rev-parse", "HEAD").strip()
+    file = stage.clone.path / "infra/environments/staging.yaml"
+    text = file.read_text()
+    assert 'LogRetentionDays: "14"' in text
+    file.write_text(text.replace('LogRetentionDays: "14"', 'LogRetentionDays: "30"'))
+    head = stage.clone.commit("Keep staging's logs longer")
+    before = {name: stage.stacks(name) for name in ("staging", "production")}
+
+    done = stage.run("check", stage.runner.pull_request(base, head))
+
+    assert done.code == 0, "\n".join(job.log for job in done.jobs.values() if job.result != GOOD)
+    assert done.results == dict.fromkeys(
+        ("Checks", "Tests", "Scan", "Diff", "Plan (staging)", "Plan (production)", "Gate"), GOOD
+    )
+    assert done.posted == []
+    assert done.subjects == [f"{WHO}pull_request"] * 2
+    assert "LogRetentionDays" in done.jobs["Diff"].summary
+    assert "changed" in done.jobs["Plan (staging)"].summary
+    assert before == {name: stage.stacks(name) for name in ("staging", "production")}
+    for name in ("staging", "production"):
+        cloudformation = stage.client(name, "cloudformation")
+        assert [
+            s for stack in stage.stacks(name) for s in cloudformation.list_change_sets(StackName=stack)["Summaries"]
+        ] == []
+    stage.clone.git("reset", "--quiet", "--hard", base)
+
+
+def test_a_forks_pull_request_is_reviewed_without_credentials(stage: Stage) -> None:
+    head = stage.clone.git("rev-parse", "HEAD").strip()
+    event = stage.runner.pull_request(head, head, fork=True)
+    plan = stage.run("check", event, job="plan")
+    assert set(plan.results.values()) == {"skipped"}
+    diff = stage.run("check", event, job="diff")
+    assert diff.results == {"Diff": GOOD}
+    assert plan.subjects + diff.subjects == []
+
+
+def test_the_merge_queue_has_no_role(stage: Stage) -> None:
+    head = stage.clone.git("rev-parse", "HEAD").strip()
+    sha = stage.runner.repository.with_settings(head)
+    done = stage.run("check", events.merge_group(stage.runner.github, sha, sha), job="plan")
+    assert set(done.results.values()) == {"skipped"}
+    assert done.subjects == []
+
+
+def test_a_commit_that_exits_at_start_is_red_at_staging_and_goes_no_further(stage: Stage) -> None:
+    good = stage.clone.git("rev-parse", "HEAD").strip()
+    images = {name: stage.image(name) for name in ("staging", "production")}
+    # Its tests pass: only an image of a commit has the commit's whole id.
+    settings = stage.clone.path / "services/weather/gunicorn.conf.py"
+    exits = 'if len(os.environ.get("COMMIT", "")) == 40:\n    raise SystemExit("the barometer is not calibrated")\n'
+    settings.write_text(f"import os\n\n{settings.read_text()}\n{exits}")
+    stage.clone.commit("Forget the barometer")
+
+    done = stage.run("service", stage.runner.push())
+
+    assert done.code != 0
+    assert done.results["Ship weather / Build"] == GOOD
+    assert done.results["Staging / Deploy"] == "failure"
+    assert {name for name, result in done.results.items() if result == "failure"} == {"Staging / Deploy"}
+    reached = {name for name, result in done.results.items() if name.startswith("Production") and result != "skipped"}
+    assert reached == set()
+    assert f"{WHO}environment:production" not in done.subjects
+    report = done.jobs["Staging / Deploy"].summary
+    assert "rolled back" in report.lower()
+    assert "the barometer is not calibrated" in report
+    assert images == {name: stage.image(name) for name in ("staging", "production")}
+    for environment in ("staging", "production"):
+        assert "London" in stage.page(environment)
+    stage.clone.git("reset", "--quiet", "--hard", good)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_every_other_workflow_succeeds(stage: Stage, name: str) -> None:
+    """A workflow that comes later is run as ``make workflows`` runs it."""
+    workflow = stage.workflows[name]
+    answers = dict(command.everything(stage.clone.path, stage.workflows))[name]
+    done = stage.run(name, stage.runner.event(workflow, None, answers))
+    assert done.code == 0, "\n".join(job.log for job in done.jobs.values() if job.result == "failure")
+    assert done.jobs
+    assert set(done.results.values()) <= {GOOD, "skipped"}
+
+
+def test_a_teardown_with_another_name_typed_touches_nothing(stage: Stage) -> None:
+    before = {name: stage.stacks(name) for name in ("staging", "production")}
+    done = stage.dispatch("teardown", environment="production", confirm="staging")
+    assert done.results == {"Tear down production": "failure"}
+    assert "is not the name of the environment: nothing was touched" in done.jobs["Tear down production"].log
+    assert before == {name: stage.stacks(name) for name in ("staging", "production")}
+    assert "London" in stage.page("production")
+
+
+@pytest.mark.parametrize(
+    ("environment", "kept"), [("production", {"bootstrap"}), ("staging", {"bootstrap", "registry"})]
+)
+def test_a_teardown_leaves_nothing_but_what_holds_its_own_role(stage: Stage, environment: str, kept: set[str]) -> None:
+    done = stage.dispatch("teardown", environment=environment, confirm=environment)
+    assert done.results == {f"Tear down {environment}": GOOD}
+    assert done.subjects == [f"{WHO}environment:{environment}-teardown"]
+    assert f"{environment}: verified empty" in done.jobs[f"Tear down {environment}"].log
+    described = stage.environment(environment)
+    # Production takes its images from staging's registry, which therefore stays until production names another.
+    assert set(stage.stacks(environment)) == {described.stack_name(stack) for stack in kept}
+    assert stage.client(environment, "ecs").list_task_definitions()["taskDefinitionArns"] == []
+    assert stage.client(environment, "ecs").list_clusters()["clusterArns"] == []
+    assert stage.client(environment, "ssm").describe_parameters()["Parameters"] == []
+    assert stage.client(environment, "logs").describe_log_groups()["logGroups"] == []
+    assert stage.client(environment, "s3").list_buckets()["Buckets"] == []
+    assert stage.client(environment, "elbv2").describe_load_balancers()["LoadBalancers"] == []
+    assert stage.client(environment, "secretsmanager").list_secrets()["SecretList"] == []
+    names = {role["RoleName"] for role in stage.client(environment, "iam").list_roles()["Roles"]}
+    assert all(name.startswith(f"fairweather-{environment}-") for name in names), names
+
+
+def test_every_workflow_was_run(stage: Stage) -> None:
+    if len(stage.ran) < 2:
+        pytest.skip("only some of the tests of this module were asked for")
+    assert stage.ran | CALLED == set(stage.workflows)

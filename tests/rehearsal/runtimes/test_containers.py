@@ -1,0 +1,138 @@
+"""The image's own service as a container; skipped where no engine answers, except on CI."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gitops.errors import GitopsError
+from rehearsal.runtimes import choose, containers
+from rehearsal.runtimes.containers import Containers
+from rehearsal.runtimes.task import StartedTask
+
+SCRIPT = """#!/bin/sh
+touch /written 2>/dev/null && echo writable
+id -u
+grep CapEff /proc/self/status
+echo last
+exit 9
+"""
+
+
+@pytest.fixture
+def runtime(tmp_path: Path) -> Iterator[Containers]:
+    lack = choose.containers_lack()
+    if lack is not None:
+        if os.environ.get("CI"):
+            pytest.fail(f"containers cannot be tested here: {lack}")
+        pytest.skip(lack)
+    running = Containers(tmp_path)
+    yield running
+    running.close()
+    containers.remove_all(tmp_path)
+
+
+PROGRAMS = ("sh", "id", "grep", "sleep", "touch")
+
+
+@pytest.fixture
+def image(runtime: Containers, tmp_path: Path) -> str:
+    """An image with a few programs of this machine, labelled as this rehearsal's."""
+    folder = tmp_path / "image"
+    for program in PROGRAMS:
+        found = shutil.which(program)
+        assert found is not None
+        listed = subprocess.run(["ldd", found], capture_output=True, text=True, check=True).stdout
+        for path in [found, *re.findall(r"(/\S+) \(0x", listed)]:
+            target = folder / path.removeprefix("/")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, target)
+    (folder / "run.sh").write_text(SCRIPT)
+    name = f"fairweather-test-{uuid.uuid4().hex[:8]}"
+    archive = subprocess.run(["tar", "-C", str(folder), "-c", "."], capture_output=True, check=True).stdout
+    changes = ["--change", f"LABEL {containers.LABEL}={runtime.state}", "--change", "ENV PATH=/bin:/usr/bin"]
+    subprocess.run(["docker", "import", *changes, "-", name], input=archive, capture_output=True, check=True)
+    return name
+
+
+def start(runtime: Containers, image: str, *command: str) -> containers.LoopbackContainer:
+    definition = {
+        "cpu": "256",
+        "memory": "64",
+        "containerDefinitions": [
+            {
+                "name": "web",
+                "readonlyRootFilesystem": True,
+                "user": "10001",
+                "linuxParameters": {"capabilities": {"drop": ["ALL"]}},
+                "portMappings": [{"containerPort": 8080}],
+            }
+        ],
+    }
+    client = runtime.for_task(StartedTask("arn", definition, ""))
+    return client.containers.run(
+        image,
+        command=list(command),
+        environment={},
+        detach=True,
+        labels={"com.amazonaws.ecs.container-name": "web"},
+        name=f"fairweather-test-{uuid.uuid4().hex[:8]}",
+    )
+
+
+def test_a_container_is_limited_and_its_end_is_told(runtime: Containers, image: str) -> None:
+    container = start(runtime, image, "sh", "/run.sh")
+    assert container.attrs["NetworkSettings"]["Networks"]["host"]["IPAddress"].startswith("127.")
+    assert container.wait()["StatusCode"] == 9
+    lines = container.logs().decode().splitlines()
+    assert lines == ["10001", "CapEff:\t0000000000000000", "last"]
+    assert runtime.discard(container.id, 1) == 9
+    assert runtime.discard(container.id, 1) is None
+
+
+def test_a_health_check_runs_in_the_container(runtime: Containers, image: str) -> None:
+    container = start(runtime, image, "sleep", "600")
+    assert runtime.check(container.id, ["sh", "-c", "id -u | grep 10001"], 10)
+    assert runtime.check(container.id, ["sh", "-c", "echo localhost | grep ^127"], 10)
+    assert not runtime.check(container.id, ["sh", "-c", "exit 1"], 10)
+    assert not runtime.check(container.id, ["sleep", "600"], 0.2)
+    assert not runtime.check(container.id, ["no-such-program"], 10)
+    assert not runtime.check("no-such-container", ["sh"], 10)
+
+
+def test_more_memory_than_the_task_has_is_named_as_the_reason(runtime: Containers, image: str) -> None:
+    container = start(runtime, image, "sh", "-c", "x=x; while :; do x=$x$x; done")
+    container.wait()
+    assert runtime.reason(container.id) == "OutOfMemoryError: Container killed due to memory usage"
+
+
+def test_removing_all_finds_this_rehearsals_containers_and_images_only(
+    runtime: Containers, image: str, tmp_path: Path
+) -> None:
+    container = start(runtime, image, "sleep", "600")
+    assert containers.remove_all(tmp_path / "another") == []
+    assert container.status in ("created", "running")
+    assert containers.remove_all(tmp_path) == ["1 container", "1 image"]
+    assert containers.remove_all(tmp_path) == []
+
+
+def test_what_a_killed_emulator_left_goes_with_the_next_start(runtime: Containers, image: str, tmp_path: Path) -> None:
+    container = start(runtime, image, "sleep", "600")
+    # Nothing closed the first one: its containers are still there.
+    with contextlib.closing(Containers(tmp_path)) as after:
+        assert after.discard(container.id, 1) is None
+
+
+def test_without_an_engine_the_way_out_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+    with pytest.raises(GitopsError, match="use --runtime processes"), contextlib.closing(Containers(tmp_path)):
+        pass
+    assert containers.remove_all(tmp_path) == []

@@ -1,0 +1,277 @@
+"""The main job, whole: commits of a clone shipped to AWS on this machine, under both task runtimes.
+
+The tests of this module run in order on one rehearsal, as a person's day does.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import boto3
+import psutil
+import pytest
+
+from gitops import aws, environments
+from rehearsal import daemons, state
+from rehearsal.page import fetch, text_of
+from tests.conftest import engine_answers, missing
+from tests.rehearsal.ship import clone as clones
+from tests.rehearsal.ship.clone import Clone, Visitor
+from tests.rehearsal.ship.ports import free_ports
+
+ROLLED_BACK = 20
+
+
+@dataclass
+class Shipped:
+    """A clone whose first commit has been shipped."""
+
+    clone: Clone
+    commit: str
+    code: int
+    output: str
+
+    def status(self) -> dict[str, object]:
+        code, output = self.clone.run("gitops", "status", "rehearsal", "--json")
+        assert code == 0, output
+        answer: dict[str, object] = json.loads(output)
+        return answer
+
+    @property
+    def url(self) -> str:
+        return str(self.status()["url"])
+
+    def page(self) -> str:
+        answer = fetch(self.url, self.clone.port)
+        assert answer.status == 200
+        return text_of(answer.text)
+
+    def session(self, role: aws.Role) -> boto3.Session:
+        return aws.session(self.clone.path, environments.load(self.clone.path, "rehearsal"), role)
+
+
+@pytest.fixture(scope="module", params=["processes", "containers"])
+def shipped(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shipped]:
+    runtime: str = request.param
+    if runtime == "containers" and not engine_answers():
+        missing("no Docker engine answers", "tasks as containers are not tested here")
+    clone = clones.make(tmp_path_factory.mktemp(runtime) / "fairweather", free_ports(), runtime)
+    try:
+        code, output = clone.ship()
+        yield Shipped(clone, clone.git("rev-parse", "HEAD").strip(), code, output)
+    finally:
+        clone.run("rehearsal", "stop")
+
+
+def test_a_newcomers_first_run_ends_with_the_page(shipped: Shipped) -> None:
+    assert shipped.code == 0, shipped.output
+    assert "200 in" in shipped.output
+    assert "London, 11 °C" in shipped.output
+    assert shipped.clone.runtime in shipped.output
+    for step in ("bootstrap stack", "stacks", "build", "register", "deploy", "fetch the page"):
+        assert step in shipped.output.split("▸ fetch the page")[-1], f"{step} is not in the table"
+    assert "London" in shipped.page()
+
+
+def test_it_listens_on_loopback_only(shipped: Shipped) -> None:
+    ours = {process.pid for process in daemons.marked(shipped.clone.path)}
+    assert ours
+    listening = [
+        connection.laddr
+        for connection in psutil.net_connections("inet")
+        if connection.laddr and connection.status == psutil.CONN_LISTEN and connection.pid in ours
+    ]
+    assert {address.port for address in listening} >= {shipped.clone.port, shipped.clone.port + 1}
+    assert [address for address in listening if not address.ip.startswith("127.")] == []
+
+
+def test_a_container_runs_as_the_task_says(shipped: Shipped) -> None:
+    if shipped.clone.runtime == "processes":
+        # A process has none of these, and the run must have said so.
+        assert "Not proven: the Dockerfile and its base image, read-only root, user, capabilities" in shipped.output
+        return
+    label = f"dev.fairweather.rehearsal={shipped.clone.path / '.rehearsal'}"
+    ids = subprocess.run(
+        ["docker", "ps", "--quiet", "--filter", f"label={label}"], check=True, capture_output=True, text=True
+    ).stdout.split()
+    assert len(ids) == 2
+    for found in json.loads(subprocess.run(["docker", "inspect", *ids], check=True, capture_output=True).stdout):
+        host = found["HostConfig"]
+        assert host["ReadonlyRootfs"] is True
+        assert host["CapDrop"] == ["ALL"]
+        assert not host["CapAdd"]
+        assert host["Privileged"] is False
+        assert found["Config"]["User"].split(":")[0].isdigit()
+        assert found["Config"]["User"].split(":")[0] != "0"
+        assert host["Memory"] == 512 * 2**20
+        assert host["NanoCpus"] == 250_000_000
+
+
+def test_a_second_commit_changes_the_page(shipped: Shipped) -> None:
+    template = shipped.clone.path / "services/weather/weather/templates"
+    page = next(path for path in sorted(template.glob("*.html")) if "</main>" in path.read_text())
+    page.write_text(page.read_text().replace("</main>", "<p>Bring an umbrella</p></main>", 1))
+    second = shipped.clone.commit("Say what to bring")
+    first = shipped.commit
+    (shipped.clone.path / "README.md").write_text("changed, and not committed")
+
+    code, output = shipped.clone.ship()
+    shipped.clone.git("checkout", "--quiet", "README.md")
+
+    assert code == 0, output
+    assert "HEAD is shipped, not the 1 changed file" in output
+    assert "Bring an umbrella" in shipped.page()
+    service = shipped.status()["services"]["weather"]  # type: ignore[index]
+    assert service["commit"] == second
+    images = shipped.session("build").client("ecr").describe_images(repositoryName="fairweather/weather")
+    assert {first, second} <= {tag for image in images["imageDetails"] for tag in image["imageTags"]}
+    shipped.commit = second
+
+
+def test_shipping_the_same_commit_again_deploys_nothing(shipped: Shipped) -> None:
+    before = shipped.status()["services"]
+    code, output = shipped.clone.ship()
+    assert code == 0, output
+    assert shipped.status()["services"] == before
+
+
+def test_a_commit_that_exits_at_start_is_rolled_back(shipped: Shipped) -> None:
+    package = shipped.clone.path / "services/weather/weather/__init__.py"
+    good = package.read_text()
+    package.write_text(good + '\nraise SystemExit("the barometer is not calibrated")\n')
+    shipped.clone.commit("Forget the barometer")
+    with Visitor(shipped.clone.port, urlsplit(shipped.url).hostname or "") as visitor:
+        code, output = shipped.clone.ship()
+    assert code == ROLLED_BACK, output
+    assert "rolled back" in output.lower()
+    assert "the barometer is not calibrated" in output
+    assert "exit code" in output.lower()
+    assert set(visitor.answers) == {"200"}, visitor.answers
+    assert sum(visitor.answers.values()) > 20
+    assert shipped.status()["services"]["weather"]["commit"] == shipped.commit  # type: ignore[index]
+    assert "Bring an umbrella" in shipped.page()
+    package.write_text(good)
+    shipped.clone.commit("Remember the barometer")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["build", "weather", "rehearsal", "--commit", "0" * 40], "is not a commit of this repository"),
+        (["deploy", "wether", "rehearsal"], "wether is not a service of rehearsal"),
+        (["status", "rehersal"], "no environment named rehersal"),
+    ],
+)
+def test_what_does_not_exist_is_one_line(shipped: Shipped, words: list[str], said: str) -> None:
+    code, output = shipped.clone.run("gitops", *words)
+    assert code == 1
+    assert said in output
+    assert "Traceback" not in output
+
+
+def test_a_missing_secret_stops_before_anything_is_registered(shipped: Shipped) -> None:
+    ssm = shipped.session("administrator").client("ssm")
+    name = "/weather/rehearsal/OPENWEATHER_API_KEY"
+    value = ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
+    ecs = shipped.session("deploy").client("ecs")
+    before = ecs.list_task_definitions(familyPrefix="weather-rehearsal")["taskDefinitionArns"]
+    ssm.delete_parameter(Name=name)
+    try:
+        head = shipped.clone.git("rev-parse", "HEAD").strip()
+        shipped.clone.run("gitops", "build", "weather", "rehearsal", "--commit", head, FAIRWEATHER_BUILDER="pack")
+        code, output = shipped.clone.run("gitops", "register", "weather", "rehearsal", "--commit", head)
+    finally:
+        ssm.put_parameter(Name=name, Value=value, Type="SecureString")
+    assert code == 1
+    assert f"{name}" in output
+    assert "gitops secret put weather rehearsal OPENWEATHER_API_KEY" in output
+    assert ecs.list_task_definitions(familyPrefix="weather-rehearsal")["taskDefinitionArns"] == before
+
+
+def test_destroy_needs_the_name_and_survives_an_interruption(shipped: Shipped) -> None:
+    clone = shipped.clone
+    code, output = clone.run("gitops", "destroy", "rehearsal", "--confirm", "staging")
+    assert code != 0
+    assert "London" in shipped.page()
+
+    with clone.start("gitops", "destroy", "rehearsal", "--confirm", "rehearsal") as process:
+        time.sleep(1.5)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=60)
+    assert "Traceback" not in output
+
+    code, output = clone.run("gitops", "destroy", "rehearsal", "--confirm", "rehearsal")
+    assert code == 0, output
+    session = shipped.session("administrator")
+    assert session.client("cloudformation").describe_stacks()["Stacks"] == []
+    assert session.client("ecr").describe_repositories()["repositories"] == []
+    assert session.client("ssm").describe_parameters()["Parameters"] == []
+    assert session.client("iam").list_roles()["Roles"] == []
+    assert session.client("ecs").list_task_definitions()["taskDefinitionArns"] == []
+    assert session.client("logs").describe_log_groups()["logGroups"] == []
+    assert session.client("s3").list_buckets()["Buckets"] == []
+
+
+def test_it_comes_up_again_after_the_teardown_and_an_interruption(shipped: Shipped) -> None:
+    with shipped.clone.start("rehearsal", "run") as process:
+        assert process.stdout is not None
+        before = list(iter(process.stdout.readline, "▸ stacks  (as infrastructure)\n"))
+        assert any("bootstrap stack" in line for line in before)
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "make rehearse goes on from here" in rest
+    assert "Traceback" not in rest
+
+    code, output = shipped.clone.ship()
+    assert code == 0, output
+    assert "Bring an umbrella" in shipped.page()
+
+
+def test_an_emulator_that_died_is_said_and_started_again(shipped: Shipped) -> None:
+    running = state.load(shipped.clone.path)
+    assert running is not None
+    emulator = daemons.find(running.daemons["emulator"])
+    assert emulator is not None
+    emulator.kill()
+    emulator.wait(10)
+
+    code, output = shipped.clone.run("gitops", "status", "rehearsal")
+    assert code == 1
+    assert "AWS does not answer for rehearsal" in output
+    assert "make rehearse" in output
+    assert "Traceback" not in output
+
+    code, output = shipped.clone.ship()
+    assert code == 0, output
+    assert "the emulator has ended" in output
+    assert "London" in shipped.page()
+
+
+def test_stop_leaves_nothing(shipped: Shipped) -> None:
+    code, output = shipped.clone.run("rehearsal", "stop")
+    assert code == 0, output
+    assert daemons.marked(shipped.clone.path) == []
+    left = {path.name for path in (shipped.clone.path / ".rehearsal").iterdir()}
+    assert left <= {"cache", "logs", "lock"}
+    if engine_answers():
+        label = f"label=dev.fairweather.rehearsal={shipped.clone.path / '.rehearsal'}"
+        for command in (["docker", "ps", "--all", "--quiet"], ["docker", "images", "--quiet"]):
+            listed = subprocess.run([*command, "--filter", label], check=True, capture_output=True, text=True)
+            assert listed.stdout == ""
+    code, output = shipped.clone.run("rehearsal", "stop")
+    assert (code, output.strip()) == (0, "no rehearsal was running in this clone")
+
+
+def test_gitops_says_that_nothing_runs(tmp_path: Path) -> None:
+    clone = clones.make(tmp_path / "fairweather", 0, "processes")
+    code, output = clone.run("gitops", "status", "rehearsal")
+    assert code == 1
+    assert output.strip() == "error: rehearsal is not running here → make rehearse"

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import configparser
+from pathlib import Path
+
+import jwt
+import pytest
+
+from gitops import environments
+from rehearsal import identity
+from tests.conftest import ROOT
+
+
+@pytest.mark.parametrize(
+    ("role", "ending"),
+    [
+        ("plan", "pull_request"),
+        ("build", "ref:refs/heads/main"),
+        ("drift", "ref:refs/heads/main"),
+        ("deploy", "environment:rehearsal"),
+        ("infrastructure", "environment:rehearsal-infrastructure"),
+        ("teardown", "environment:rehearsal-teardown"),
+        ("drill", "environment:rehearsal-drill"),
+    ],
+)
+def test_each_role_has_the_subject_of_its_job(role: str, ending: str) -> None:
+    environment = environments.load(ROOT, "rehearsal")
+    github = environment.github
+    claims = identity.claims(environment, role, now=1000)
+    assert claims["sub"] == (
+        f"repo:{github.owner}@{github.owner_id}/{github.repository}@{github.repository_id}:{ending}"
+    )
+    assert claims["aud"] == "sts.amazonaws.com"
+    assert claims["exp"] == 1000 + identity.LIFETIME
+
+
+def test_profiles_and_tokens_are_written_for_every_role(tmp_path: Path) -> None:
+    environment = environments.load(ROOT, "rehearsal")
+    identity.write(tmp_path, environment, "http://127.0.0.1:4999", ("key", "secret"))
+    assert environment.aws_config_file is not None
+    config = configparser.ConfigParser()
+    config.read(tmp_path / environment.aws_config_file)
+    assert config["profile administrator"]["aws_access_key_id"] == "key"
+    for role in identity.ROLES:
+        profile = config[f"profile {role}"]
+        assert profile["endpoint_url"] == "http://127.0.0.1:4999"
+        assert profile["role_arn"].endswith(f":role/fairweather-rehearsal-{role}")
+        token = Path(profile["web_identity_token_file"]).read_text()
+        subject = jwt.decode(token, options={"verify_signature": False})["sub"]
+        assert subject.endswith(identity.subject_ending("rehearsal", role, "main"))

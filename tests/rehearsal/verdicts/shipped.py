@@ -1,0 +1,125 @@
+"""A clone whose service runs in the rehearsal, to break it in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+
+from gitops import aws, environments
+from tests.rehearsal.ship import clone as clones
+from tests.rehearsal.ship.clone import Clone, Visitor
+from tests.rehearsal.ship.ports import free_ports
+from tests.rehearsal.verdicts.bad import Bad
+
+# Health is asked twice as often and given no grace: what takes minutes in AWS takes seconds here.
+FASTER = {
+    "HealthCheckIntervalSeconds: 10": "HealthCheckIntervalSeconds: 5",
+    "HealthCheckTimeoutSeconds: 5": "HealthCheckTimeoutSeconds: 2",
+    "UnhealthyThresholdCount: 3": "UnhealthyThresholdCount: 2",
+    "HealthCheckGracePeriodSeconds: 30": "HealthCheckGracePeriodSeconds: 5",
+}
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """How one deploy ended: exit code, all it printed, the job's summary and outputs, and the page meanwhile."""
+
+    code: int
+    output: str
+    summary: str
+    outputs: str
+    answers: dict[str, int]
+
+    @property
+    def headline(self) -> str:
+        """The report's first line."""
+        return self.summary.splitlines()[0].removeprefix("### ") if self.summary else ""
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """The clone, and the commit that serves in it."""
+
+    clone: Clone
+    commit: str
+
+    def session(self, role: aws.Role) -> boto3.Session:
+        return aws.session(self.clone.path, environments.load(self.clone.path, "rehearsal"), role)
+
+    def status(self) -> dict[str, Any]:
+        code, output = self.clone.run("gitops", "status", "rehearsal", "--json")
+        assert code == 0, output
+        answer: dict[str, Any] = json.loads(output)
+        return answer
+
+    def revisions(self) -> list[str]:
+        """The ACTIVE revisions, oldest first."""
+        ecs = self.session("deploy").client("ecs")
+        listed = ecs.list_task_definitions(familyPrefix="weather-rehearsal", status="ACTIVE")["taskDefinitionArns"]
+        return [arn.rpartition("/")[2] for arn in listed]
+
+    def build(self, commit: str) -> None:
+        builder = {"FAIRWEATHER_BUILDER": "pack"} if self.clone.runtime == "processes" else self._docker()
+        code, output = self.clone.run(
+            "gitops", "build", "weather", "rehearsal", "--commit", commit, seconds=300, **builder
+        )
+        assert code == 0, output
+
+    def deploy(self, commit: str, *words: str) -> Deployed:
+        """Deploy as a job on GitHub does, with a visitor who goes on asking for the page."""
+        folder = self.clone.path / ".rehearsal"
+        files = {"GITHUB_STEP_SUMMARY": folder / "summary", "GITHUB_OUTPUT": folder / "deploy-outputs"}
+        for path in files.values():
+            path.write_text("")
+        host = urlsplit(str(self.status()["url"])).hostname or ""
+        with Visitor(self.clone.port, host) as visitor:
+            code, output = self.clone.run(
+                *("gitops", "deploy", "weather", "rehearsal", "--commit", commit, *words),
+                seconds=300,
+                GITHUB_ACTIONS="true",
+                **{name: str(path) for name, path in files.items()},
+            )
+        summary, outputs = (path.read_text() for path in files.values())
+        return Deployed(code, output, summary, outputs, dict(visitor.answers))
+
+    @contextmanager
+    def broken(self, bad: Bad) -> Iterator[str]:
+        """The bad commit, built; the clone is as before afterwards."""
+        bad.change(self.clone.path)
+        commit = self.clone.commit(bad.subject)
+        try:
+            self.build(commit)
+            yield commit
+        finally:
+            self.clone.git("revert", "--no-edit", commit)
+
+    def _docker(self) -> dict[str, str]:
+        from rehearsal.base_image import build_settings
+
+        return build_settings(self.clone.path, self.clone.path / ".rehearsal", "weather", lambda _: None)
+
+
+@contextmanager
+def shipped(folder: Path, runtime: str) -> Iterator[Shipped]:
+    """A clone with faster health checks, its commit shipped."""
+    clone = clones.make(folder / "fairweather", free_ports(), runtime)
+    template = clone.path / "infra/cloudformation/service.yaml"
+    text = template.read_text()
+    for slow, fast in FASTER.items():
+        assert text.count(slow) == 1, slow
+        text = text.replace(slow, fast)
+    template.write_text(text)
+    commit = clone.commit("Ask for health more often")
+    try:
+        code, output = clone.ship()
+        assert code == 0, output
+        yield Shipped(clone, commit)
+    finally:
+        clone.run("rehearsal", "stop")

@@ -1,0 +1,154 @@
+"""A bad commit of each kind: the right verdict, the right cause in the first line, and the old revision serving."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from tests.conftest import engine_answers, missing
+from tests.rehearsal.verdicts.bad import EXITS_AT_START, NEVER_HEALTHY, OUT_OF_MEMORY, UNHEALTHY_LATER, Bad
+from tests.rehearsal.verdicts.shipped import Deployed, Shipped, shipped
+
+pytestmark = pytest.mark.xdist_group("verdicts")
+
+ROLLED_BACK = 20
+SECRET = "/weather/rehearsal/OPENWEATHER_API_KEY"
+
+
+@pytest.fixture(scope="module")
+def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shipped]:
+    with shipped(tmp_path_factory.mktemp("processes"), "processes") as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def containers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shipped]:
+    if not engine_answers():
+        missing("no Docker engine answers", "a memory limit needs one")
+    with shipped(tmp_path_factory.mktemp("containers"), "containers") as found:
+        yield found
+
+
+def require_old_serves(service: Shipped, deployed: Deployed, revisions: list[str]) -> None:
+    """Nobody lost a page, the commit before serves, and its revision is the newest one."""
+    assert set(deployed.answers) == {"200"}, deployed.answers
+    assert sum(deployed.answers.values()) > 10
+    live = service.status()["services"]["weather"]
+    assert (live["commit"], live["running"]) == (service.commit, live["desired"])
+    assert service.revisions() == revisions
+
+
+def require_rolled_back(service: Shipped, bad: Bad) -> Deployed:
+    revisions = service.revisions()
+    with service.broken(bad) as commit:
+        deployed = service.deploy(commit, *bad.words)
+    assert deployed.code == ROLLED_BACK, deployed.output
+    assert deployed.headline.startswith(f"rolled back: {bad.cause}"), deployed.output
+    report = deployed.output[deployed.output.index("\nrolled back: ") :]
+    assert f"{commit[:7]} {bad.subject}" in report
+    assert f"{service.commit[:12]}@sha256:" in report
+    assert f"next: {service.commit[:12]} serves again" in report
+    annotation = next(line for line in deployed.output.splitlines() if line.startswith("::error "))
+    assert bad.cause in annotation
+    assert "verdict=rolled back\n" in deployed.outputs
+    require_old_serves(service, deployed, revisions)
+    return deployed
+
+
+def test_one_that_exits_at_start(processes: Shipped) -> None:
+    key = processes.session("administrator").client("ssm").get_parameter(Name=SECRET, WithDecryption=True)
+    deployed = require_rolled_back(processes, EXITS_AT_START)
+    assert "no barometer for appid=•••" in deployed.headline
+    assert "3 of 3 failures" in deployed.summary
+    for text in (deployed.output, deployed.summary):
+        assert key["Parameter"]["Value"] not in text
+
+
+def test_one_that_never_becomes_healthy(processes: Shipped) -> None:
+    deployed = require_rolled_back(processes, NEVER_HEALTHY)
+    assert deployed.headline.endswith("Health checks failed with these codes: [503]")
+
+
+def test_one_that_becomes_unhealthy_after_it_was_deployed(processes: Shipped) -> None:
+    deployed = require_rolled_back(processes, UNHEALTHY_LATER)
+    assert deployed.headline.endswith("Health checks failed with these codes: [503]")
+    assert "it was complete and did not last" in deployed.summary
+
+
+def test_one_without_an_image_is_refused_before_anything_is_registered(processes: Shipped) -> None:
+    revisions = processes.revisions()
+    commit = processes.clone.commit("Nobody built this")
+    deployed = processes.deploy(commit)
+    assert deployed.code == 1
+    assert f"has no image of commit {commit[:12]}" in deployed.output
+    assert "gitops build weather rehearsal" in deployed.output
+    require_old_serves(processes, deployed, revisions)
+
+
+def test_one_without_its_secret_is_refused_before_anything_is_registered(processes: Shipped) -> None:
+    revisions = processes.revisions()
+    commit = processes.clone.commit("Needs the key")
+    processes.build(commit)
+    ssm = processes.session("administrator").client("ssm")
+    value = ssm.get_parameter(Name=SECRET, WithDecryption=True)["Parameter"]["Value"]
+    ssm.delete_parameter(Name=SECRET)
+    try:
+        deployed = processes.deploy(commit)
+    finally:
+        ssm.put_parameter(Name=SECRET, Value=value, Type="SecureString")
+    assert deployed.code == 1
+    assert SECRET in deployed.output
+    assert "gitops secret put weather rehearsal OPENWEATHER_API_KEY" in deployed.output
+    require_old_serves(processes, deployed, revisions)
+
+
+@contextmanager
+def nobody_may_read_the_secret(service: Shipped) -> Iterator[None]:
+    """The execution role loses its permission, and the breaker is off: nothing but gitops ends such a deployment."""
+    session = service.session("administrator")
+    iam, ecs = session.client("iam"), session.client("ecs")
+    role, policy = "weather-rehearsal-execution", "start-tasks"
+    document: Any = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
+    kept = [one for one in document["Statement"] if one["Sid"] != "ReadTheServicesSecrets"]
+    assert len(kept) < len(document["Statement"])
+
+    def change(statements: list[Any], *, breaker: bool) -> None:
+        iam.put_role_policy(
+            RoleName=role, PolicyName=policy, PolicyDocument=json.dumps({**document, "Statement": statements})
+        )
+        ecs.update_service(
+            cluster="fairweather-rehearsal",
+            service="weather",
+            deploymentConfiguration={
+                "minimumHealthyPercent": 100,
+                "maximumPercent": 200,
+                "deploymentCircuitBreaker": {"enable": breaker, "rollback": breaker},
+            },
+        )
+
+    change(kept, breaker=False)
+    try:
+        yield
+    finally:
+        change(document["Statement"], breaker=True)
+
+
+def test_a_cause_that_no_try_heals_ends_the_wait_at_once(processes: Shipped) -> None:
+    revisions = processes.revisions()
+    commit = processes.clone.commit("Nothing wrong with this one")
+    processes.build(commit)
+    with nobody_may_read_the_secret(processes):
+        deployed = processes.deploy(commit)
+    assert deployed.code == ROLLED_BACK, deployed.output
+    assert deployed.headline.startswith("rolled back: ResourceInitializationError: ")
+    assert "AccessDeniedException" in deployed.headline
+    assert "ECS was told to stop the deployment and roll back" in deployed.summary
+    require_old_serves(processes, deployed, revisions)
+
+
+def test_one_that_needs_more_memory_than_its_task_has(containers: Shipped) -> None:
+    require_rolled_back(containers, OUT_OF_MEMORY)

@@ -1,0 +1,48 @@
+"""The service with a key that no log may show, and an upstream that answers only what a test told it to."""
+
+from __future__ import annotations
+
+import io
+import logging
+from collections.abc import Iterator
+
+import pytest
+import responses
+from flask import Flask
+from weather import create_app, views
+from weather.config import Settings
+
+from tests.services.weather import documented
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings(key=documented.KEY, url=documented.URL, commit="c0ffee" * 6 + "c0ff", log_level="DEBUG")
+
+
+@pytest.fixture
+def log() -> io.StringIO:
+    """All that the service logs."""
+    return io.StringIO()
+
+
+@pytest.fixture(autouse=True)
+def _own_logging() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    views._page.cache_clear()
+
+
+@pytest.fixture
+def app(settings: Settings, log: io.StringIO) -> Flask:
+    return create_app(settings, log_to=log)
+
+
+@pytest.fixture
+def upstream() -> Iterator[responses.RequestsMock]:
+    """OpenWeatherMap; a call that the test did not allow fails, as it would without a network."""
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+        yield mock
