@@ -24,16 +24,17 @@ def missing(what: str, why: str) -> None:
     pytest.skip(message)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of one rehearsal on one worker, in their order: they share what it has become."""
-    for item in items:
-        module = item.nodeid.split("::")[0]
-        if module.startswith("tests/rehearsal/"):
-            runtime = getattr(item, "callspec", None)
-            parameters = runtime.params.values() if runtime else ()
-            kind = next((value for value in parameters if value in ("processes", "containers")), "")
-            item.add_marker(pytest.mark.xdist_group(f"{module} {kind}"))
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Keep the tests of one rehearsal on one worker, in their order: they share what it has become.
+
+    Marked while collecting: xdist reads the marks before any hook on the whole list could set them.
+    """
+    module = item.nodeid.split("::")[0]
+    if module.startswith("tests/rehearsal/"):
+        call = getattr(item, "callspec", None)
+        parameters = call.params.values() if call else ()
+        kind = next((value for value in parameters if value in ("processes", "containers")), "")
+        item.add_marker(pytest.mark.xdist_group(f"{module} {kind}"))
 
 
 @cache

@@ -17,7 +17,7 @@ from gitops.newservice.draft import Draft
 from gitops.stacks import order
 from gitops.taskdefs import tree
 
-_STOPS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+_STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def place(root: Path, draft: Draft, service: str) -> list[Path]:
@@ -75,7 +75,7 @@ def _format(root: Path, aside: Path, draft: Draft) -> None:
 
 def _move(root: Path, aside: Path, draft: Draft) -> None:
     done: list[tuple[Path, bytes | None]] = []
-    with _signals_wait():
+    with _signals_wait() as arrived:
         try:
             for folder in draft.folders:
                 (root / folder).parent.mkdir(parents=True, exist_ok=True)
@@ -89,7 +89,7 @@ def _move(root: Path, aside: Path, draft: Draft) -> None:
         except BaseException:
             _undo(done)
             raise
-        if signal.sigpending() & _STOPS:
+        if arrived:
             _undo(done)
 
 
@@ -103,10 +103,17 @@ def _undo(done: list[tuple[Path, bytes | None]]) -> None:
 
 
 @contextmanager
-def _signals_wait() -> Iterator[None]:
-    """Hold back Ctrl-C and its like for the milliseconds in which files move."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+def _signals_wait() -> Iterator[list[int]]:
+    """Hold back Ctrl-C and its like for the milliseconds in which files move; those that arrived.
+
+    By handlers and not by a mask: a mask is one thread's, and the kernel may hand the signal to another.
+    """
+    arrived: list[int] = []
+    before = {number: signal.signal(number, lambda number, _: arrived.append(number)) for number in _STOPS}
     try:
-        yield
+        yield arrived
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if arrived:
+            signal.raise_signal(arrived[0])

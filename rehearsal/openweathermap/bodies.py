@@ -1,6 +1,7 @@
 """Answers in the documented shapes (https://openweathermap.org/current, /forecast5, /api/geocoding-api).
 
-Every value is made up from `places` and the time: nothing here was recorded.
+Every value is made up in `places`: nothing here was recorded. Only the moments (and with them day and
+night) follow the clock, so that the page is plausible whenever it is looked at.
 """
 
 from __future__ import annotations
@@ -53,9 +54,9 @@ def weather(city: City, units: str, now: float) -> dict[str, Any]:
         "coord": {"lon": city.longitude, "lat": city.latitude},
         "weather": [_condition(city, city.condition, moment)],
         "base": "stations",
-        "main": _main(city, units, moment),
+        "main": _main(city, units, city.temperature),
         "visibility": 3200 if city.condition == 701 else 10000,
-        "wind": _wind(city, units, moment),
+        "wind": _wind(city, units, 1.0),
         "clouds": {"all": _clouds(city.condition)},
         "dt": moment,
         "sys": {"type": 2, "id": city.id, "country": city.country, **_sun(city, moment)},
@@ -98,13 +99,15 @@ def error(status: int, message: str) -> dict[str, Any]:
 
 def _step(city: City, units: str, moment: int, index: int) -> dict[str, Any]:
     code = city.condition if index % 5 < 2 else city.later
+    # A day has eight steps; the first continues what the weather is now.
+    wave = math.sin(index / 8 * 2 * math.pi)
     wet = {2: 0.8, 5: 0.62, 6: 0.55}.get(code // 100, 0.0)
     body: dict[str, Any] = {
         "dt": moment,
-        "main": {**_main(city, units, moment), "temp_kf": 0.3},
+        "main": {**_main(city, units, city.temperature + city.swing * wave), "temp_kf": 0.3},
         "weather": [_condition(city, code, moment)],
         "clouds": {"all": _clouds(code)},
-        "wind": _wind(city, units, moment),
+        "wind": _wind(city, units, 1 + 0.25 * wave),
         "visibility": 10000,
         "pop": round(wet + 0.04 * (index % 4), 2),
         "sys": {"pod": "d" if _is_day(city, moment) else "n"},
@@ -125,11 +128,6 @@ def _is_day(city: City, moment: int) -> bool:
     return city.sun_hours is not None and abs(_local_hour(city, moment) - 12) < city.sun_hours / 2
 
 
-def _celsius(city: City, moment: int) -> float:
-    """Warmest at three in the afternoon, coldest twelve hours from that."""
-    return city.temperature + city.swing * math.cos((_local_hour(city, moment) - 15) / 24 * 2 * math.pi)
-
-
 def _temperature(celsius: float, units: str) -> float:
     if units == "imperial":
         return round(celsius * 9 / 5 + 32, 2)
@@ -140,8 +138,7 @@ def _speed(metres_a_second: float, units: str) -> float:
     return round(metres_a_second * (2.23694 if units == "imperial" else 1), 2)
 
 
-def _main(city: City, units: str, moment: int) -> dict[str, Any]:
-    celsius = _celsius(city, moment)
+def _main(city: City, units: str, celsius: float) -> dict[str, Any]:
     return {
         "temp": _temperature(celsius, units),
         "feels_like": _temperature(celsius - 0.5 * city.wind, units),
@@ -154,8 +151,7 @@ def _main(city: City, units: str, moment: int) -> dict[str, Any]:
     }
 
 
-def _wind(city: City, units: str, moment: int) -> dict[str, Any]:
-    strength = 1 + 0.25 * math.sin(moment / 20000)
+def _wind(city: City, units: str, strength: float) -> dict[str, Any]:
     wind: dict[str, Any] = {"speed": _speed(city.wind * strength, units), "deg": city.direction}
     if city.gust is not None:
         wind["gust"] = _speed(city.gust * strength, units)

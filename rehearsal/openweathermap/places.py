@@ -16,7 +16,7 @@ class City:
     longitude: float
     timezone: int  # seconds from UTC
     temperature: float
-    swing: float  # °C between the mean and the warmest hour
+    swing: float  # °C between now and the warmest step of the forecast
     humidity: int
     wind: float
     direction: int

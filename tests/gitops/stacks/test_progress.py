@@ -79,7 +79,8 @@ def test_the_seconds_of_what_goes_on_go_on_and_those_of_the_rest_stand() -> None
     assert "platform  CREATE_IN_PROGRESS  3.0 s" in drawn(tree)
 
 
-def test_a_terminal_is_drawn_on_and_what_is_printed_meanwhile_stays_above() -> None:
+def test_a_terminal_is_drawn_on_and_what_is_printed_meanwhile_stays_above(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CI", raising=False)
     out = Terminal()
     with progress.display(out) as display:
         display.show(Event("weather:7", "starting tasks", mood="going"))

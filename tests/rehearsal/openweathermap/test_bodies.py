@@ -76,3 +76,12 @@ def test_an_unknown_city_is_not(query: str) -> None:
 @EVERY_CITY
 def test_coordinates_lead_to_the_nearest_city(city: City) -> None:
     assert nearest(city.latitude + 0.1, city.longitude - 0.1) is city
+
+
+@EVERY_CITY
+def test_the_weather_is_the_same_at_any_hour_but_for_its_moments(city: City) -> None:
+    seen = []
+    for hour in range(24):
+        body = bodies.weather(city, "metric", NOW + hour * 3600)
+        seen.append({key: body[key] for key in body.keys() - {"dt", "sys", "weather"}})
+    assert seen == [seen[0]] * 24
