@@ -21,7 +21,7 @@ from rehearsal.runner.events import Event
 VERSION = "0.2.89"
 INSTALL = f"install Go, then make .tools/act-{VERSION} (go install github.com/nektos/act@v{VERSION})"
 # How this machine reaches its Docker engine and its package index, which a build needs as it does on GitHub.
-PASSED = ("DOCKER_HOST", "PYTHONDONTWRITEBYTECODE", "UV_", "PIP_", "SSL_CERT_", "HTTP_PROXY", "HTTPS_PROXY")
+PASSED = ("DOCKER_HOST", "UV_", "PIP_", "SSL_CERT_", "HTTP_PROXY", "HTTPS_PROXY")
 SHIMS = Path(__file__).parent / "shims"
 
 

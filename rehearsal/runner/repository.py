@@ -90,7 +90,8 @@ class Repository:
     def for_act(self, folder: Path, sha: str, token_url: str | None, token: str) -> None:
         """A copy at one commit whose workflows act can read; the jobs themselves check out the repository."""
         shutil.rmtree(folder, ignore_errors=True)
-        subprocess.run(["git", "clone", "--quiet", "--shared", str(self.folder), str(folder)], check=True)
+        words = ["git", "clone", "--quiet", "--shared", str(self.folder), str(folder)]
+        subprocess.run(words, check=True, capture_output=True)
         git.run(folder, "checkout", "--quiet", "-B", self.github.branch, sha)
         # act reads the repository's name from here.
         address = f"https://github.com/{self.github.owner}/{self.github.repository}.git"

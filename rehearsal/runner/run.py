@@ -42,6 +42,8 @@ class Runner:
     tools: Path
     build: Mapping[str, str] = field(default_factory=dict)
     say: Callable[[str], None] = lambda line: None
+    # More words for pytest in the jobs that test.
+    tests: str = ""
 
     @cached_property
     def folder(self) -> Path:
@@ -150,7 +152,7 @@ class Runner:
             "REHEARSAL_REPOSITORY": str(self.repository.folder),
             "REHEARSAL_TOOLS": str(self.tools),
             OSV_VARIABLE: f"{service.url}{ADVISORIES}",
-            "PYTEST_ADDOPTS": " ".join(f"--ignore={path}" for path in self._not_of_a_service()),
+            "PYTEST_ADDOPTS": " ".join([*(f"--ignore={path}" for path in self._not_of_a_service()), self.tests]),
             **self.build,
         }
 

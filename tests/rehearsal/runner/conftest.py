@@ -11,6 +11,7 @@ from rehearsal import run
 from rehearsal.runner import act
 from rehearsal.runner.run import Runner
 from rehearsal.steps import Steps
+from rehearsal.stop import stop
 from tests.conftest import ROOT, missing
 from tests.rehearsal.runner.stage import Stage
 from tests.rehearsal.ship import clone as clones
@@ -37,4 +38,5 @@ def stage(act_binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         runner.prepare()
         yield Stage(clone, runner)
     finally:
-        clone.run("rehearsal", "stop")
+        # In this process: the emulator is its child, and would stay a zombie for any other.
+        stop(clone.path, print)

@@ -11,7 +11,8 @@ import requests
 
 from gitops import environments
 from gitops.environments import Environment
-from rehearsal.page import loopback, text_of
+from rehearsal.page import expected, loopback, text_of
+from rehearsal.run import KEY_FILE
 from rehearsal.runner import report
 from rehearsal.runner.accounts import administrator
 from rehearsal.runner.events import Event
@@ -73,6 +74,12 @@ class Stage:
         assert answer.status_code == 200, answer.text
         return text_of(answer.text)
 
+    @property
+    def temperature(self) -> int:
+        """What the stand-in for OpenWeatherMap says of London now, in °C."""
+        key = (self.clone.path / KEY_FILE).read_text()
+        return expected(f"http://127.0.0.1:{self.runner.running.upstream_port}", key)[1]
+
     def image(self, environment: str, service: str = "weather") -> str:
         """The image that the ECS service runs."""
         ecs = self.client(environment, "ecs")
@@ -80,6 +87,12 @@ class Stage:
         revision = ecs.describe_services(cluster=cluster, services=[service])["services"][0]["taskDefinition"]
         definition = ecs.describe_task_definition(taskDefinition=revision)["taskDefinition"]
         return str(definition["containerDefinitions"][0]["image"])
+
+    def change_sets(self, environment: str) -> set[str]:
+        """Every change set of an account, those that were executed included."""
+        cloudformation = self.client(environment, "cloudformation")
+        listed = [cloudformation.list_change_sets(StackName=stack)["Summaries"] for stack in self.stacks(environment)]
+        return {str(one["ChangeSetId"]) for summaries in listed for one in summaries}
 
     def stacks(self, environment: str) -> dict[str, str]:
         """The stacks of an account and when each was changed last."""
