@@ -90,6 +90,10 @@ class Cache(Generic[V]):
         self._answers: TTLCache[Hashable, tuple[float, V]] = TTLCache(size, self._lifetimes.stale, clock)
         self._failures: TTLCache[Hashable, tuple[float, Failure]] = TTLCache(size, self._lifetimes.stale, clock)
 
+    def close(self) -> None:
+        """Wait for the flights under way; no other starts."""
+        self._pool.shutdown()
+
     def get(self, key: Hashable, fetch: Callable[[], V]) -> Held[V]:
         """The answer for ``key``, by ``fetch`` where needed. Raises what ``fetch`` raises, Busy or NoAnswer."""
         with self._lock:

@@ -54,6 +54,11 @@ class Reports:
         city, units = self._settings.city, self._settings.units
         wait([self._cache.renew(_key(city, units), lambda: self._fetch(city, units))], patience)
 
+    def close(self) -> None:
+        """Wait for what is being asked, and ask nothing more."""
+        self._cache.close()
+        self._beside.shutdown()
+
     def _fetch(self, city: str, units: Units) -> Report:
         key, _ = _key(city, units)
         with self._places_lock:

@@ -37,12 +37,17 @@ def _own_logging() -> Iterator[None]:
 
 
 @pytest.fixture
-def app(settings: Settings, log: io.StringIO) -> Flask:
-    return create_app(settings, log_to=log)
-
-
-@pytest.fixture
 def upstream() -> Iterator[responses.RequestsMock]:
     """OpenWeatherMap; a call that the test did not allow fails, as it would without a network."""
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
         yield mock
+
+
+@pytest.fixture
+def app(settings: Settings, log: io.StringIO, upstream: responses.RequestsMock) -> Iterator[Flask]:
+    """The service; its threads end before the test does, so that none asks the next test's upstream."""
+    app = create_app(settings, log_to=log)
+    first = app.extensions["reports"]
+    yield app
+    first.close()
+    app.extensions["reports"].close()
