@@ -35,7 +35,7 @@ JOBS = {
     ("ship", "test"): ExpectedJob(READ),
     ("ship", "build"): ExpectedJob(SIGNS, ("test",), role="build"),
     ("ship", "staging"): ExpectedJob(VERIFIES, ("build",)),
-    ("ship", "production"): ExpectedJob(VERIFIES, ("staging",)),
+    ("ship", "production"): ExpectedJob(VERIFIES, ("build", "staging")),
     ("deploy", "deploy"): ExpectedJob(VERIFIES, environment=HERE, role="deploy"),
     ("deploy", "create"): ExpectedJob(
         OIDC, ("deploy",), "needs.deploy.outputs.service == 'missing'", f"{HERE}-infrastructure", "infrastructure"
@@ -60,7 +60,7 @@ TRIGGERS: dict[str, dict[str, Any]] = {
     "check": {"pull_request": "", "merge_group": ""},
     "service": {"push": MAIN, "workflow_dispatch": ""},
     "ship": {"workflow_call": {"inputs": {"service": TEXT, "commit": TEXT}}},
-    "deploy": {"workflow_call": {"inputs": {"service": TEXT, "environment": TEXT, "commit": TEXT}}},
+    "deploy": {"workflow_call": {"inputs": {"service": TEXT, "environment": TEXT, "commit": TEXT, "digest": TEXT}}},
     "rollback": {
         "workflow_dispatch": {
             "inputs": {

@@ -82,6 +82,26 @@ def the_same_commit_goes_everywhere(files: GitHubFiles) -> list[str]:
     return problems
 
 
+def the_digest_that_was_built_is_deployed(files: GitHubFiles) -> list[str]:
+    """The build hands its digest to every deploy, and each verb there insists on it."""
+    ship, built = files.workflows["ship"]["jobs"], "${{ needs.build.outputs.digest }}"
+    problems = [
+        f"{name} does not get the digest that was built"
+        for name in _called_for(files, "ship", "deploy")
+        if ship[name].get("with", {}).get("digest") != built
+    ]
+    if ship["build"].get("outputs", {}).get("digest") != "${{ steps.build.outputs.digest }}":
+        problems.append("the build does not hand its digest on")
+    return problems + [
+        f"{where} does not insist on the digest"
+        for where, step in files.steps()
+        if where.startswith("deploy.")
+        and (" register " in step.get("run", "") or " deploy " in step.get("run", ""))
+        and (step.get("env", {}).get("DIGEST"), step["run"].split(" --digest ")[-1])
+        != ("${{ inputs.digest }}", '"$DIGEST"')
+    ]
+
+
 def the_reviewed_plan_is_applied(files: GitHubFiles) -> list[str]:
     """The hash goes from the plan's job to the apply, and the apply insists on it."""
     step = files.workflows["apply"]["jobs"]["apply"]["steps"][-1]
@@ -165,6 +185,7 @@ RULES = (
     every_environment_is_reached,
     callers_name_the_job_by_its_environment,
     the_same_commit_goes_everywhere,
+    the_digest_that_was_built_is_deployed,
     the_reviewed_plan_is_applied,
     teardown_checks_what_was_typed,
     drills_do_not_overlap_deploys,

@@ -29,7 +29,7 @@ READ_BY_VERB = {
     "rollback": {"GH_TOKEN"},
 }
 # A value of the right kind for each variable, where a verb looks at the value while it parses.
-SAMPLES = {"ENVIRONMENT": "staging", "ROLE": "plan", "SERVICE": "weather"}
+SAMPLES = {"DIGEST": f"sha256:{'0' * 64}", "ENVIRONMENT": "staging", "ROLE": "plan", "SERVICE": "weather"}
 
 
 def no_expression_reaches_a_script(files: GitHubFiles) -> list[str]:

@@ -133,7 +133,7 @@ MUTATIONS: dict[str, tuple[str, str, str, Rule]] = {
         "environment: production # whose",
         roles.images_are_built_where_all_look,
     ),
-    "production before staging": (SHIP, "needs: staging", "needs: build", flow.order_is_exact),
+    "production before staging": (SHIP, "needs: [build, staging]", "needs: build", flow.order_is_exact),
     "build before the tests": (SHIP, "needs: test", "needs: []", flow.order_is_exact),
     "apply before the policies": (INFRASTRUCTURE, "needs: policy", "needs: lint", flow.order_is_exact),
     "plan on a fork": (CHECK, "head.repo.full_name ==", "head.repo.full_name !=", flow.order_is_exact),
@@ -191,6 +191,18 @@ MUTATIONS: dict[str, tuple[str, str, str, Rule]] = {
         "          ref: ${{ inputs.commit }}\n",
         "",
         flow.the_same_commit_goes_everywhere,
+    ),
+    "another image in production": (
+        SHIP,
+        "digest: ${{ needs.build.outputs.digest }}",
+        "digest: ''",
+        flow.the_digest_that_was_built_is_deployed,
+    ),
+    "any image of the commit deployed": (
+        DEPLOY,
+        ' --digest "$DIGEST"',
+        "",
+        flow.the_digest_that_was_built_is_deployed,
     ),
     "any plan applied": (APPLY, ' --plan-hash "$PLAN_HASH"', "", flow.the_reviewed_plan_is_applied),
     "confirmation ignored": (
