@@ -30,9 +30,9 @@ drill: .venv/.done ## make what runs here fail on purpose, under load, and count
 stop: .venv/.done ## end the rehearsal; nothing is left running
 	@.venv/bin/rehearsal stop
 
-test: .venv/.done .venv-checkov/.done $(ACT) ## every check and every test
+test: .venv/.done .venv-checkov/.done $(ACT) ## every check and every test (LONG=1: those that take minutes as well, as in CI)
 	@.venv/bin/gitops check
-	@.venv/bin/pytest -n auto --dist loadgroup
+	@LONG=$(LONG) .venv/bin/pytest -n auto --dist loadgroup
 
 check: .venv/.done .venv-checkov/.done ## the checks alone: lint, types, templates, policy, workflows
 	@.venv/bin/gitops check

@@ -24,12 +24,27 @@ def missing(what: str, why: str) -> None:
     pytest.skip(message)
 
 
+# Minutes each: whole workflows, drills under load, a bad commit of every kind, kills at every moment.
+LONG = (
+    "tests/rehearsal/drills/",
+    "tests/rehearsal/grow/",
+    "tests/rehearsal/runner/test_every_workflow.py",
+    "tests/rehearsal/verdicts/",
+    "tests/gitops/rollout/test_killed.py",
+    "tests/gitops/rollout/test_rollback.py",
+)
+
+
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Keep the tests of one rehearsal on one worker, in their order: they share what it has become.
 
     Marked while collecting: xdist reads the marks before any hook on the whole list could set them.
+    The long ones run in CI, with LONG set, and when they are asked for by their path.
     """
     module = item.nodeid.split("::")[0]
+    asked = any(word.startswith("tests/") for word in item.config.invocation_params.args if isinstance(word, str))
+    if module.startswith(LONG) and not (asked or os.environ.get("CI") or os.environ.get("LONG")):
+        item.add_marker(pytest.mark.skip(reason="takes minutes: make test LONG=1 runs it, and CI does"))
     if module.startswith("tests/rehearsal/"):
         call = getattr(item, "callspec", None)
         parameters = call.params.values() if call else ()
