@@ -32,7 +32,8 @@ stop: .venv/.done ## end the rehearsal; nothing is left running
 
 test: .venv/.done .venv-checkov/.done $(ACT) ## every check and every test (LONG=1: those that take minutes as well, as in CI)
 	@.venv/bin/gitops check
-	@LONG=$(LONG) .venv/bin/pytest -n auto --dist loadgroup
+	@# A file stays on one worker: the tests of a rehearsal share what it has become, in their order.
+	@LONG=$(LONG) .venv/bin/pytest -n auto --dist loadfile
 
 check: .venv/.done .venv-checkov/.done ## the checks alone: lint, types, templates, policy, workflows
 	@.venv/bin/gitops check

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from functools import cache
@@ -35,21 +36,16 @@ LONG = (
 )
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Keep the tests of one rehearsal on one worker, in their order: they share what it has become.
+def pytest_configure() -> None:
+    """Give Ctrl-C its meaning back: a shell that starts a job in the background takes it from all that follow."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    Marked while collecting: xdist reads the marks before any hook on the whole list could set them.
-    The long ones run in CI, with LONG set, and when they are asked for by their path.
-    """
-    module = item.nodeid.split("::")[0]
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Leave the long ones to CI, to LONG=1, and to whoever asks for them by their path."""
     asked = any(word.startswith("tests/") for word in item.config.invocation_params.args if isinstance(word, str))
-    if module.startswith(LONG) and not (asked or os.environ.get("CI") or os.environ.get("LONG")):
+    if item.nodeid.startswith(LONG) and not (asked or os.environ.get("CI") or os.environ.get("LONG")):
         item.add_marker(pytest.mark.skip(reason="takes minutes: make test LONG=1 runs it, and CI does"))
-    if module.startswith("tests/rehearsal/"):
-        call = getattr(item, "callspec", None)
-        parameters = call.params.values() if call else ()
-        kind = next((value for value in parameters if value in ("processes", "containers")), "")
-        item.add_marker(pytest.mark.xdist_group(f"{module} {kind}"))
 
 
 @cache
