@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import psutil
@@ -82,11 +82,25 @@ def end(process: psutil.Process, seconds: float) -> None:
 def marked(root: Path) -> list[psutil.Process]:
     """Every process that carries this clone's mark, this one and its parents left out."""
     own = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
-    found = []
-    for process in psutil.process_iter():
+    found, unread = _carrying(root, (process for process in psutil.process_iter() if process.pid not in own))
+    if unread:
+        # A process that the kernel is just starting shows no environment for a moment (execve(2)).
+        time.sleep(0.05)
+        found += _carrying(root, unread)[0]
+    return found
+
+
+def _carrying(root: Path, processes: Iterable[psutil.Process]) -> tuple[list[psutil.Process], list[psutil.Process]]:
+    """Of some processes those with the mark, and those that show no environment at all."""
+    found: list[psutil.Process] = []
+    unread: list[psutil.Process] = []
+    for process in processes:
         try:
-            if process.pid not in own and process.environ().get(MARK) == str(root):
-                found.append(process)
+            environment = process.environ()
         except (psutil.AccessDenied, psutil.NoSuchProcess, psutil.ZombieProcess):
             continue
-    return found
+        if not environment:
+            unread.append(process)
+        elif environment.get(MARK) == str(root):
+            found.append(process)
+    return found, unread

@@ -3,6 +3,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from gitops.errors import GitopsError
@@ -20,6 +21,28 @@ def test_a_daemon_is_found_and_ended(tmp_path: Path) -> None:
     daemons.end(process, seconds=5)
     assert daemons.find(daemon) is None
     assert daemons.marked(tmp_path) == []
+
+
+def test_a_process_that_is_just_starting_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between execve's first and last step /proc shows an empty environment."""
+    daemon = daemons.start(tmp_path, SLEEP, tmp_path / "sleeper.log", {})
+    process = daemons.find(daemon)
+    assert process is not None
+    read = psutil.Process.environ
+    seen: set[int] = set()
+
+    def empty_at_first(self: psutil.Process) -> dict[str, str]:
+        if self.pid == daemon.pid and self.pid not in seen:
+            seen.add(self.pid)
+            return {}
+        return read(self)
+
+    try:
+        monkeypatch.setattr(psutil.Process, "environ", empty_at_first)
+        assert daemons.marked(tmp_path) == [process]
+        assert seen == {daemon.pid}
+    finally:
+        daemons.end(process, seconds=5)
 
 
 def test_a_reused_process_id_is_not_taken_for_the_daemon(tmp_path: Path) -> None:

@@ -17,9 +17,6 @@ from tests.rehearsal.ship import clone as clones
 from tests.rehearsal.ship.clone import Clone
 from tests.rehearsal.ship.ports import free_ports
 
-# An own group: the load wants a core to itself as far as there is one.
-pytestmark = pytest.mark.xdist_group("drills")
-
 RATE = "50"
 ROW = re.compile(
     r"^(?P<drill>[a-z-]+)  +(?P<sent>[\d,]+)  +(?P<lost>[\d,]+)  +[\d,]+  +[\d.]+ ms  +\d+ ms  +(?P<recovered>[\d.]+) s"

@@ -21,8 +21,6 @@ from tests.rehearsal.ship import clone as clones
 from tests.rehearsal.ship.clone import Clone, Visitor
 from tests.rehearsal.ship.ports import free_ports
 
-pytestmark = pytest.mark.xdist_group("grow")
-
 NAME, MODULE = "wind-alerts", "wind_alerts"
 
 

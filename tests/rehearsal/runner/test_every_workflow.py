@@ -12,8 +12,6 @@ from rehearsal.runner.workflows import called, read
 from tests.conftest import ROOT
 from tests.rehearsal.runner.stage import Stage
 
-pytestmark = pytest.mark.xdist_group("workflows")
-
 SCENARIOS = {"infrastructure", "service", "check", "rollback", "teardown"}
 CALLED = {name for workflow in read(ROOT).values() for job in workflow.jobs.values() if (name := called(job))}
 OTHERS = sorted(set(read(ROOT)) - SCENARIOS - CALLED)

@@ -13,8 +13,6 @@ from tests.conftest import engine_answers, missing
 from tests.rehearsal.verdicts.bad import EXITS_AT_START, NEVER_HEALTHY, OUT_OF_MEMORY, UNHEALTHY_LATER, Bad
 from tests.rehearsal.verdicts.shipped import Deployed, Shipped, shipped
 
-pytestmark = pytest.mark.xdist_group("verdicts")
-
 ROLLED_BACK = 20
 SECRET = "/weather/rehearsal/OPENWEATHER_API_KEY"
 
