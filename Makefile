@@ -1,6 +1,6 @@
 # make alone lists what there is. Everything is set up in .venv by the first target that needs it.
 .DEFAULT_GOAL := help
-.PHONY: help setup rehearse workflows drill stop test check bench lock clean
+.PHONY: help setup runner rehearse workflows drill stop test check bench lock clean
 SHELL := /bin/bash
 
 PYTHON ?= python3
@@ -8,7 +8,7 @@ UV := .venv/bin/uv
 SYNC := $(UV) pip sync --quiet --require-hashes
 # What every verb, the emulator and the tasks import. Compiled once: where PYTHONDONTWRITEBYTECODE is set,
 # each start would compile it again.
-COMPILED := boto3 botocore certifi charset_normalizer cryptography dateutil docker flask gunicorn h11 h2 hypercorn \
+COMPILED := backports boto3 botocore certifi charset_normalizer cryptography dateutil docker flask gunicorn h11 h2 hypercorn \
   idna jinja2 jmespath jsonschema jwt ministack msgspec oras psutil requests rich six.py typing_extensions.py \
   urllib3 werkzeug yaml
 
@@ -32,16 +32,17 @@ stop: .venv/.done ## end the rehearsal; nothing is left running
 
 test: .venv/.done .venv-checkov/.done $(ACT) ## every check and every test (LONG=1: those that take minutes as well, as in CI)
 	@.venv/bin/gitops check
-	@# A file stays on one worker: the tests of a rehearsal share what it has become, in their order.
-	@LONG=$(LONG) .venv/bin/pytest -n auto --dist loadfile
+	@LONG=$(LONG) .venv/bin/gitops test
 
 check: .venv/.done .venv-checkov/.done ## the checks alone: lint, types, templates, policy, workflows
 	@.venv/bin/gitops check
 
-bench: .venv/.done .venv-checkov/.done ## measure: render, verdicts, the rehearsal under each runtime, memory
+bench: .venv/.done .venv-checkov/.done ## measure: render, the service, verdicts, the rehearsal under each runtime, memory
 	@.venv/bin/python -m tests.bench
 
 setup: .venv/.done .venv-checkov/.done ## set up the environments and nothing else
+
+runner: $(ACT) ## install act, which runs workflows on this machine (needs Go)
 
 lock: .venv/.done ## compile the requirements again, with hashes (UPGRADE=1 takes the newest versions)
 	@for source in services/*/requirements.in requirements/bootstrap.in requirements/dev.in requirements/checkov.in; do \

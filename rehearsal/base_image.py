@@ -111,7 +111,8 @@ def _require_debootstrap() -> None:
 
 
 def _debootstrap(archive: Path) -> None:
-    with tempfile.TemporaryDirectory(dir=archive.parent, prefix="base-") as folder:
+    # Beside the cache and not in it: what an end by force leaves here goes when the rehearsal is stopped.
+    with tempfile.TemporaryDirectory(dir=archive.parent.parent, prefix="base-") as folder:
         root = Path(folder) / "root"
         made = subprocess.run(
             ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", SUITE, str(root)],

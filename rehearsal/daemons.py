@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import psutil
 
 from gitops.errors import GitopsError
+from rehearsal import marks, proc
 from rehearsal.state import Daemon
 
 # Every process of a rehearsal inherits this variable; stopping looks for it, so that none is forgotten.
@@ -30,21 +31,23 @@ def start(root: Path, command: Sequence[str], log: Path, environment: dict[str, 
             env={**os.environ, **environment, MARK: str(root)},
             start_new_session=True,
         )
-    created = psutil.Process(process.pid).create_time()
+    # Nobody has waited for it yet, so that it stands in /proc even when it has ended.
+    born = proc.stat(process.pid)
     # It outlives this command on purpose; without this, Python warns of a child that nobody waited for.
     process.returncode = 0
-    return Daemon(pid=process.pid, created=created, log=str(log.relative_to(root)))
+    return Daemon(pid=process.pid, started=born.started if born else 0.0, log=str(log.relative_to(root)))
 
 
 def find(daemon: Daemon) -> psutil.Process | None:
     """The daemon's process while it lives."""
+    known = proc.stat(daemon.pid)
+    if known is None or known.started != daemon.started:
+        return None
     try:
         process = psutil.Process(daemon.pid)
-        if process.create_time() == daemon.created and process.status() != psutil.STATUS_ZOMBIE:
-            return process
+        return None if process.status() == psutil.STATUS_ZOMBIE else process
     except psutil.NoSuchProcess:
-        pass
-    return None
+        return None
 
 
 def last_line(root: Path, daemon: Daemon) -> str:
@@ -82,25 +85,4 @@ def end(process: psutil.Process, seconds: float) -> None:
 def marked(root: Path) -> list[psutil.Process]:
     """Every process that carries this clone's mark, this one and its parents left out."""
     own = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
-    found, unread = _carrying(root, (process for process in psutil.process_iter() if process.pid not in own))
-    if unread:
-        # A process that the kernel is just starting shows no environment for a moment (execve(2)).
-        time.sleep(0.05)
-        found += _carrying(root, unread)[0]
-    return found
-
-
-def _carrying(root: Path, processes: Iterable[psutil.Process]) -> tuple[list[psutil.Process], list[psutil.Process]]:
-    """Of some processes those with the mark, and those that show no environment at all."""
-    found: list[psutil.Process] = []
-    unread: list[psutil.Process] = []
-    for process in processes:
-        try:
-            environment = process.environ()
-        except (psutil.AccessDenied, psutil.NoSuchProcess, psutil.ZombieProcess):
-            continue
-        if not environment:
-            unread.append(process)
-        elif environment.get(MARK) == str(root):
-            found.append(process)
-    return found, unread
+    return marks.marked(MARK, str(root), without=own)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import secrets
@@ -17,7 +18,7 @@ import requests
 from gitops import aws, environments, git
 from gitops.environments import Environment
 from gitops.errors import GitopsError
-from rehearsal import daemons, identity, page, preflight, state
+from rehearsal import daemons, identity, page, ports, preflight, state
 from rehearsal.cli import DEFAULT_PORT
 from rehearsal.emulator import ADMINISTRATOR_ACCESS_KEY_ID, ADMINISTRATOR_SECRET_ACCESS_KEY
 from rehearsal.runtimes.choose import choose, proof
@@ -97,9 +98,9 @@ def _new(root: Path, port: int | None, runtime: str) -> State:
     port = port or int(os.environ.get("REHEARSAL_PORT", DEFAULT_PORT))
     chosen = choose(runtime)
     preflight.require_disk(root, chosen)
-    preflight.require_free_port(port, "emulator")
-    preflight.require_free_port(port + 1, "stand-in for OpenWeatherMap")
-    return State(port=port, runtime=chosen, stand_in=not os.environ.get("OPENWEATHER_API_KEY"))
+    ports.require_free(port, "emulator")
+    ports.require_free(port + 1, "stand-in for OpenWeatherMap")
+    return State(port=port, runtime=chosen, api_key_sha256=_digest(os.environ.get("OPENWEATHER_API_KEY", "")))
 
 
 def _require_same(found: State, port: int | None, runtime: str) -> None:
@@ -107,8 +108,13 @@ def _require_same(found: State, port: int | None, runtime: str) -> None:
         raise GitopsError(f"the rehearsal runs on port {found.port}, not {port}", fix="make stop first")
     if runtime not in ("auto", found.runtime):
         raise GitopsError(f"the rehearsal runs its tasks as {found.runtime}, not {runtime}", fix="make stop first")
-    if found.stand_in == bool(os.environ.get("OPENWEATHER_API_KEY")):
-        raise GitopsError("OPENWEATHER_API_KEY was set or unset since the rehearsal started", fix="make stop first")
+    if found.api_key_sha256 != _digest(os.environ.get("OPENWEATHER_API_KEY", "")):
+        raise GitopsError("OPENWEATHER_API_KEY is not what it was when the rehearsal started", fix="make stop first")
+
+
+def _digest(api_key: str) -> str:
+    """Enough to see that a key has changed; empty without one. The key itself is in no file of ours."""
+    return hashlib.sha256(api_key.encode()).hexdigest() if api_key else ""
 
 
 def _module(name: str, port: int, *more: str) -> list[str]:

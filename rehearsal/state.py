@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,10 +19,13 @@ Runtime = Literal["processes", "containers"]
 
 
 class Daemon(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A process that outlives the command: its id alone could have been given to another since."""
+    """A process that outlives the command; ``started`` is in seconds since the boot.
+
+    Its id alone could have been given to another since.
+    """
 
     pid: int
-    created: float
+    started: float
     log: str
 
 
@@ -30,9 +34,14 @@ class State(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     port: int
     runtime: Runtime
-    # Whether the weather comes from the stand-in, or from OpenWeatherMap itself.
-    stand_in: bool = True
+    # Of the key for OpenWeatherMap itself; empty where the weather comes from the stand-in.
+    api_key_sha256: str = ""
     daemons: dict[str, Daemon] = {}
+
+    @property
+    def stand_in(self) -> bool:
+        """Whether the weather comes from the stand-in."""
+        return not self.api_key_sha256
 
     @property
     def endpoint(self) -> str:
@@ -70,11 +79,16 @@ def locked(root: Path) -> Iterator[None]:
     """Hold the clone's rehearsal; GitopsError when another command holds it."""
     folder = root / FOLDER
     folder.mkdir(exist_ok=True)
-    with (folder / "lock").open("w") as handle:
+    with (folder / "lock").open("a+") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            handle.seek(0)
             raise GitopsError(
-                "another rehearsal command is at work in this clone", fix="wait for it, or end it with Ctrl-C"
+                f"another rehearsal command (pid {handle.read().strip() or 'unknown'}) is at work in this clone",
+                fix="wait for it, or end it with Ctrl-C",
             ) from None
+        handle.truncate(0)
+        handle.write(f"{os.getpid()}\n")
+        handle.flush()
         yield

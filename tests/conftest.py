@@ -1,4 +1,4 @@
-"""What every test has: no AWS account, no proxy, and a skip that becomes a failure in CI."""
+"""What every test has: no AWS account, no settings of its user's, and a skip that becomes a failure in CI."""
 
 from __future__ import annotations
 
@@ -25,8 +25,26 @@ def missing(what: str, why: str) -> None:
     pytest.skip(message)
 
 
+# What would change what a test finds, where whoever runs it has set it.
+OF_THE_USER = (
+    # Within a hook of git these point every git command at the repository of the hook.
+    *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"),
+    *("FAIRWEATHER_BUILDER", "OPENWEATHER_API_KEY", "REHEARSAL_PORT", "REHEARSAL_RUNTIME"),
+    # The widths and colours of what is printed.
+    *("COLUMNS", "LINES", "FORCE_COLOR"),
+)
+# Over the own settings of whoever runs the tests (git-config(1), GIT_CONFIG_COUNT).
+GIT_SETTINGS = {
+    "commit.gpgSign": "false",
+    "core.hooksPath": os.devnull,
+    "core.excludesFile": os.devnull,
+    "core.autocrlf": "false",
+    "protocol.file.allow": "always",
+}
+
 # Minutes each: whole workflows, drills under load, a bad commit of every kind, kills at every moment.
 LONG = (
+    "tests/rehearsal/drift/",
     "tests/rehearsal/drills/",
     "tests/rehearsal/grow/",
     "tests/rehearsal/runner/test_every_workflow.py",
@@ -37,8 +55,18 @@ LONG = (
 
 
 def pytest_configure() -> None:
-    """Give Ctrl-C its meaning back: a shell that starts a job in the background takes it from all that follow."""
+    """What holds for the whole run: Ctrl-C ends it, and no proxy stands before this machine itself."""
+    # A shell that starts a job in the background takes Ctrl-C from all that follow.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    for name in OF_THE_USER:
+        os.environ.pop(name, None)
+    # Whoever runs this may sign commits, have hooks, ignore files and turn line ends.
+    before = int(os.environ.get("GIT_CONFIG_COUNT", "0"))
+    for number, (name, value) in enumerate(GIT_SETTINGS.items(), before):
+        os.environ[f"GIT_CONFIG_KEY_{number}"], os.environ[f"GIT_CONFIG_VALUE_{number}"] = name, value
+    os.environ["GIT_CONFIG_COUNT"] = str(before + len(GIT_SETTINGS))
+    for name in ("NO_PROXY", "no_proxy"):
+        os.environ[name] = ",".join(filter(None, [os.environ.get(name, ""), "127.0.0.1", "localhost"]))
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -49,18 +77,27 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 @cache
+def engine_problem() -> str:
+    """Why no Docker engine can be used on this machine; nothing where one answers."""
+    if shutil.which("docker") is None:
+        return "docker is not installed"
+    try:
+        done = subprocess.run(["docker", "info"], capture_output=True, check=False, timeout=60)
+    except subprocess.TimeoutExpired:
+        return "the Docker engine does not answer docker info within 60 s"
+    return "no Docker engine answers" if done.returncode else ""
+
+
 def engine_answers() -> bool:
     """Whether a Docker engine answers on this machine."""
-    if shutil.which("docker") is None:
-        return False
-    return subprocess.run(["docker", "info"], capture_output=True, check=False, timeout=20).returncode == 0
+    return not engine_problem()
 
 
 @pytest.fixture(scope="session")
 def docker_engine() -> None:
     """A Docker engine that answers."""
-    if not engine_answers():
-        missing("no Docker engine answers", "tasks as containers are not tested here")
+    if problem := engine_problem():
+        missing(problem, "tasks as containers are not tested here")
 
 
 @pytest.fixture(scope="session")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import subprocess
-import tarfile
 from pathlib import Path
+
+from backports import tarfile
 
 from gitops.errors import GitopsError
 

@@ -20,8 +20,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run pytest; 0 when every test passes, else 1."""
-    folder = Path("tests") if arguments.service is None else tests_of(arguments.root, arguments.service)
-    done = subprocess.run([sys.executable, "-m", "pytest", str(folder)], cwd=arguments.root, check=False)
+    # A file stays on one worker: the tests of a rehearsal share what it has become, in their order.
+    everything = ["-n", "auto", "--dist", "loadfile"]
+    words = everything if arguments.service is None else [str(tests_of(arguments.root, arguments.service))]
+    done = subprocess.run([sys.executable, "-m", "pytest", *words], cwd=arguments.root, check=False)
     # pytest's own codes would collide with the verdicts of a rollout; 5 (no test found) is a failure too.
     return 0 if done.returncode == 0 else 1
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gitops.errors import GitopsError
-from rehearsal.emulator import ADMINISTRATOR_ACCESS_KEY_ID, ADMINISTRATOR_SECRET_ACCESS_KEY, REGION, ports
+from rehearsal import ports
+from rehearsal.emulator import ADMINISTRATOR_ACCESS_KEY_ID, ADMINISTRATOR_SECRET_ACCESS_KEY, REGION
 from rehearsal.runtimes import REGISTRY_FILE, Runtime, RuntimeName, create
 
 HOST = "127.0.0.1"
@@ -54,7 +55,7 @@ def run(settings: Settings) -> None:
     written, the runtime does not answer, or ministack is not the version that
     this was written for.
     """
-    ports.require_free(HOST, settings.port)
+    ports.require_free(settings.port, "emulator")
     _prepare(settings)
     runtime = create(settings.runtime, settings.state)
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -18,6 +17,7 @@ from typing import Any
 import psutil
 
 from gitops.errors import GitopsError
+from rehearsal import marks
 from rehearsal.runtimes.command import ImageCommand, image_command
 from rehearsal.runtimes.loopback import free_address, listening_on, reachable
 from rehearsal.runtimes.process import ProcessContainer
@@ -198,10 +198,8 @@ class ContainersOf:
 
 def sweep(state: Path) -> int:
     """Kill what an emulator of this state folder left running; how many processes that were."""
-    killed = 0
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if process.environ().get(MARK) == str(state):
-                process.send_signal(signal.SIGKILL)
-                killed += 1
-    return killed
+    found = marks.marked(MARK, str(state))
+    for process in found:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    return len(found)

@@ -7,12 +7,13 @@ import json
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from backports import tarfile
 
 from gitops.errors import GitopsError
 from rehearsal.runtimes.registry import Registry, parse

@@ -85,10 +85,11 @@ except KeyboardInterrupt:
     process = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, start_new_session=True)
     while not mark.exists():
         assert process.poll() is None
+        time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     assert process.wait() == 130
     pid = int(mark.read_text())
-    for _ in range(100):
+    for _ in range(600):
         if not runs(pid):
             return
         time.sleep(0.05)

@@ -5,20 +5,17 @@ from __future__ import annotations
 import configparser
 import json
 import os
-import signal
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import boto3
 import pytest
 
+from tests import emulators
 from tests.conftest import ROOT
 from tests.gitops.conftest import Gitops, base, commit, write
 
@@ -54,21 +51,20 @@ class Cloud:
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """The rehearsal's emulator, which really runs a task's command as a process."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     folder = tmp_path_factory.mktemp("emulator")
-    command = [sys.executable, "-m", "rehearsal.emulator", "--port", str(port), "--state", str(folder), "--no-auth"]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, env={**os.environ, "NO_PROXY": "*"})
-        try:
-            _wait(process, f"http://127.0.0.1:{port}/_ministack/health", folder / "log")
-            found = Cloud(f"http://127.0.0.1:{port}")
-            _prepare(found)
-            yield found
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(30)
+
+    def spawn(port: int, output: IO[bytes]) -> emulators.Process:
+        command = [sys.executable, "-m", "rehearsal.emulator", "--port", str(port), "--state", str(folder), "--no-auth"]
+        environment = {**os.environ, "NO_PROXY": "*"}
+        return subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env=environment)
+
+    process, port = emulators.start(spawn, folder / "log")
+    try:
+        found = Cloud(f"http://127.0.0.1:{port}")
+        _prepare(found)
+        yield found
+    finally:
+        emulators.end(process)
 
 
 @pytest.fixture
@@ -138,16 +134,3 @@ def _prepare(cloud: Cloud) -> None:
     for role in ("app-rehearsal-execution", "app-rehearsal-task"):
         iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps({"Statement": [trust]}))
         iam.put_role_policy(RoleName=role, PolicyName="all", PolicyDocument=json.dumps({"Statement": [everything]}))
-
-
-def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    for _ in range(200):
-        assert process.poll() is None, log.read_text()
-        try:
-            opener.open(url, timeout=2).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise AssertionError(f"the emulator does not answer: {log.read_text()}")

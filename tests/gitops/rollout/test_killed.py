@@ -50,7 +50,7 @@ WHILE_BACK = (("after", "RegisterTaskDefinition"), ("after", "UpdateService"), (
 
 def killed(clone: Path, when: str, operation: str, verb: str = "deploy") -> None:
     command = [sys.executable, "-c", KILLED, when, operation, verb, "app", "rehearsal"]
-    done = subprocess.run(command, cwd=clone, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, cwd=clone, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == -9, f"never killed {when} {operation}: {done.stdout}{done.stderr}"
 
 

@@ -145,7 +145,7 @@ def two_at_once(gitops: Gitops, cloud: Cloud, clone: Path) -> None:
         later = change(clone, GOOD + "# later\n", "Later")
         assert gitops("build", "app", "rehearsal").code == 0
         assert gitops("deploy", "app", "rehearsal", "--timeout", "1").code == 23
-        out, _ = running.communicate(timeout=60)
+        out, _ = running.communicate(timeout=300)
     assert running.returncode == 22, out
     assert "superseded: a newer deployment" in out
     configure(cloud, ROLLING)

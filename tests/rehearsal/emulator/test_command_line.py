@@ -47,7 +47,7 @@ def test_an_emulator_that_ends_or_is_killed_leaves_no_process(tmp_path: Path, ho
     tasks = psutil.Process(emulator.process.pid).children(recursive=True)
     assert len(tasks) == 2
     getattr(emulator.process, how)()
-    code = emulator.process.wait(30)
+    code = emulator.process.wait(60)
     assert (code == 0) is (how == "terminate")
     assert eventually(lambda: not [task for task in tasks if task.is_running()])
     if how == "terminate":

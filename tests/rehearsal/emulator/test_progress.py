@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, get_args
 
 import pytest
 
-from rehearsal.emulator.service_deployments import progress
+from rehearsal.emulator.service_deployments import progress, stop
 from rehearsal.emulator.service_deployments.progress import FINISHED, Progress, Seen, Status, advanced, begun, requested
 
 PENDING = begun(1)
@@ -67,3 +67,13 @@ def test_the_breaker_and_a_request_give_their_own_reasons() -> None:
     assert stopped.rollback == progress.Rollback(progress.REQUESTED, 3, "before")
     assert (stopped.reason, stopped.triggered) == (progress.REQUESTED, False)
     assert advanced(RUNNING, seen("FAILED"), 9).triggered
+
+
+@pytest.mark.parametrize("status", get_args(Status))
+def test_what_goes_on_may_be_stopped_again_and_what_has_ended_may_not(status: Status) -> None:
+    """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stop-service-deployment.html"""
+    problem = stop.problem(replace(RUNNING, status=status), "ROLLBACK")
+    if status in FINISHED:
+        assert problem == ("ConflictException", f"The service deployment is {status} already.")
+    else:
+        assert problem is None

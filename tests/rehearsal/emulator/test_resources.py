@@ -105,7 +105,7 @@ class Stack:
         self._wait("stack_delete_complete")
 
     def _wait(self, waiter: str) -> None:
-        self.client.get_waiter(waiter).wait(StackName=self.name, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+        self.client.get_waiter(waiter).wait(StackName=self.name, WaiterConfig={"Delay": 1, "MaxAttempts": 120})
 
 
 @pytest.fixture

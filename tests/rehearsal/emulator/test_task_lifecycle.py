@@ -32,30 +32,36 @@ def described(service: Service, arn: str) -> dict[str, Any]:
     return dict(task)
 
 
-def test_a_target_drains_before_its_task_gets_sigterm(service: Service) -> None:
+def test_a_target_drains_before_its_task_gets_sigterm(account: Account) -> None:
     """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/load-balancer-connection-draining.html"""
+    laid = lay(account, "draining", delay=300)
+    laid.create(laid.register("v1"))
+    [task], [address] = laid.tasks(), laid.targets()
     answers = []
-    [task] = service.tasks()
-    asking = threading.Thread(target=lambda: answers.append(service.account.get(service.host, "/slow")))
+    asking = threading.Thread(target=lambda: answers.append(laid.page("/slow")))
     asking.start()
-    # The service does not catch SIGTERM: a request survives only if the signal waits for it.
-    assert eventually(lambda: _in_flight(service, task))
-    service.ecs.stop_task(cluster=service.name, task=task["taskArn"])
-    assert "draining" in service.targets().values()
-    asking.join()
+    try:
+        ask(address, "/asked")
+        laid.ecs.stop_task(cluster=laid.name, task=task["taskArn"])
+        assert laid.targets()[address] == "draining"
+        # Others are served elsewhere by now, and this one's request is still its own.
+        assert eventually(lambda: "healthy" in laid.targets().values())
+        assert described(laid, task["taskArn"])["lastStatus"] == "DEACTIVATING"
+    finally:
+        # The service does not catch SIGTERM: it could not answer after it.
+        ask(address, "/go")
+        asking.join()
     assert answers == [(200, "v1  /slow")]
-    assert eventually(lambda: described(service, task["taskArn"])["lastStatus"] == "STOPPED")
-    assert eventually(service.steady)
-    assert eventually(lambda: list(service.targets().values()) == ["healthy"])
+    assert eventually(lambda: described(laid, task["taskArn"])["lastStatus"] == "STOPPED")
+    assert eventually(lambda: list(laid.targets().values()) == ["healthy"])
+    laid.delete()
 
 
-def _in_flight(service: Service, task: Any) -> bool:
-    # The request is on its way once the task has a connection from the load balancer.
-    import psutil
-
-    address = next(iter(service.targets()))
-    connections = psutil.net_connections("tcp")
-    return any(c.laddr and c.laddr.ip == address and c.status == psutil.CONN_ESTABLISHED for c in connections)
+def ask(address: str, path: str) -> None:
+    """Ask one task itself, whether the load balancer still does or not."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(f"http://{address}:8080{path}", timeout=60) as answer:
+        assert answer.status == 200
 
 
 def test_a_task_that_ignores_sigterm_is_killed_after_its_stop_timeout(account: Account) -> None:
@@ -75,8 +81,8 @@ def test_a_task_that_ignores_sigterm_is_killed_after_its_stop_timeout(account: A
 def test_a_target_that_turns_unhealthy_is_replaced(service: Service) -> None:
     """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-load-balancing.html"""
     [task] = service.tasks()
-    sicken(next(iter(service.targets())))
-    assert eventually(lambda: described(service, task["taskArn"])["lastStatus"] == "STOPPED", 60)
+    ask(next(iter(service.targets())), "/sicken")
+    assert eventually(lambda: described(service, task["taskArn"])["lastStatus"] == "STOPPED")
     stopped = described(service, task["taskArn"])
     assert stopped["stopCode"] == "ServiceSchedulerInitiated"
     assert stopped["stoppedReason"] == f"Task failed ELB health checks in (target-group {service.group})"
@@ -99,19 +105,13 @@ def test_tasks_that_turn_unhealthy_together_serve_until_others_do(account: Accou
     before = {task["taskArn"] for task in laid.tasks()}
     with Load(laid) as load:
         for address in laid.targets():
-            sicken(address)
-        assert eventually(lambda: {described(laid, arn)["lastStatus"] for arn in before} == {"STOPPED"}, 60)
+            ask(address, "/sicken")
+        assert eventually(lambda: {described(laid, arn)["lastStatus"] for arn in before} == {"STOPPED"})
     # With every target unhealthy the load balancer goes on sending to all of them.
     assert load.lost() == []
     assert {task["lastStatus"] for task in laid.tasks()} == {"RUNNING"}
     assert len(laid.tasks()) == 2
     laid.delete()
-
-
-def sicken(address: str) -> None:
-    """Make the health checks of a task fail from now on."""
-    with urllib.request.urlopen(f"http://{address}:8080/sicken", timeout=5) as answer:
-        assert answer.status == 200
 
 
 def test_a_deployment_waits_for_the_containers_own_health_check(account: Account) -> None:

@@ -17,9 +17,9 @@ import requests
 
 from gitops import aws, environments
 from rehearsal.page import loopback, text_of
+from tests.ports import free_ports
 from tests.rehearsal.ship import clone as clones
 from tests.rehearsal.ship.clone import Clone, Visitor
-from tests.rehearsal.ship.ports import free_ports
 
 NAME, MODULE = "wind-alerts", "wind_alerts"
 

@@ -13,9 +13,9 @@ from rehearsal.runner.run import Runner
 from rehearsal.steps import Steps
 from rehearsal.stop import stop
 from tests.conftest import ROOT, missing
+from tests.ports import free_ports
 from tests.rehearsal.runner.stage import Stage
 from tests.rehearsal.ship import clone as clones
-from tests.rehearsal.ship.ports import free_ports
 
 
 @pytest.fixture(scope="session")

@@ -100,12 +100,12 @@ def test_a_container_is_limited_and_its_end_is_told(runtime: Containers, image: 
 
 def test_a_health_check_runs_in_the_container(runtime: Containers, image: str) -> None:
     container = start(runtime, image, "sleep", "600")
-    assert runtime.check(container.id, ["sh", "-c", "id -u | grep 10001"], 10)
-    assert runtime.check(container.id, ["sh", "-c", "echo localhost | grep ^127"], 10)
-    assert not runtime.check(container.id, ["sh", "-c", "exit 1"], 10)
+    assert runtime.check(container.id, ["sh", "-c", "id -u | grep 10001"], 60)
+    assert runtime.check(container.id, ["sh", "-c", "echo localhost | grep ^127"], 60)
+    assert not runtime.check(container.id, ["sh", "-c", "exit 1"], 60)
     assert not runtime.check(container.id, ["sleep", "600"], 0.2)
-    assert not runtime.check(container.id, ["no-such-program"], 10)
-    assert not runtime.check("no-such-container", ["sh"], 10)
+    assert not runtime.check(container.id, ["no-such-program"], 60)
+    assert not runtime.check("no-such-container", ["sh"], 60)
 
 
 def test_more_memory_than_the_task_has_is_named_as_the_reason(runtime: Containers, image: str) -> None:

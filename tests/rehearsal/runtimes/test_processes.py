@@ -50,7 +50,7 @@ def test_a_process_that_ignores_sigterm_is_killed_with_its_children(runtime: Pro
     assert len(group) == 2
     container.stop(timeout=0.2)
     assert container.wait() == {"StatusCode": 137}
-    psutil.wait_procs(group, timeout=10)
+    psutil.wait_procs(group, timeout=60)
     assert not [p for p in group if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
 
 
@@ -91,9 +91,9 @@ def _mark(process: psutil.Process) -> str | None:
 
 def test_a_health_check_runs_beside_the_command(runtime: Processes) -> None:
     container = start(runtime, "import time; time.sleep(600)")
-    assert runtime.check(container.id, ["python", "-c", "import os; assert os.environ['PATH'] == '/usr/bin'"], 10)
-    assert runtime.check(container.id, ["python", "-c", "assert 'localhost'.startswith('127.64.')"], 10)
-    assert not runtime.check(container.id, ["python", "-c", "raise SystemExit(1)"], 10)
+    assert runtime.check(container.id, ["python", "-c", "import os; assert os.environ['PATH'] == '/usr/bin'"], 60)
+    assert runtime.check(container.id, ["python", "-c", "assert 'localhost'.startswith('127.64.')"], 60)
+    assert not runtime.check(container.id, ["python", "-c", "raise SystemExit(1)"], 60)
     assert not runtime.check(container.id, ["python", "-c", "import time; time.sleep(600)"], 0.2)
-    assert not runtime.check(container.id, ["no-such-program"], 10)
-    assert not runtime.check("no-such-container", ["python", "-c", ""], 10)
+    assert not runtime.check(container.id, ["no-such-program"], 60)
+    assert not runtime.check("no-such-container", ["python", "-c", ""], 60)

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,6 +80,20 @@ class Clone:
             output, _ = process.communicate(timeout=seconds)
         return process.returncode, output
 
+    def follow(self, told: Callable[[str], None], *words: str, seconds: float, **environment: str) -> tuple[int, str]:
+        """Run it to its end and tell each line as it comes: exit code and all it printed."""
+        lines = []
+        with self.start(*words, **environment) as process:
+            bound = threading.Timer(seconds, process.kill)
+            bound.start()
+            try:
+                for line in process.stdout or ():
+                    lines.append(line)
+                    told(line)
+            finally:
+                bound.cancel()
+        return process.returncode, "".join(lines)
+
     def ship(self) -> tuple[int, str]:
         """What ``make rehearse`` runs. A base image made from Debian is made once for all clones."""
         cache = self.path / CACHE
@@ -133,7 +148,7 @@ class Visitor:
             deadline = time.monotonic() + 240
             while not self._stop.wait(self._pause) and time.monotonic() < deadline:
                 try:
-                    answer = session.get(self._address, headers={"Host": self._host}, timeout=10)
+                    answer = session.get(self._address, headers={"Host": self._host}, timeout=60)
                     self.answers[str(answer.status_code)] += 1
                 except requests.RequestException as error:
                     self.answers[type(error).__name__] += 1

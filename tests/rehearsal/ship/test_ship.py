@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,9 +21,9 @@ from gitops import aws, environments
 from rehearsal import daemons, state
 from rehearsal.page import fetch, text_of
 from tests.conftest import engine_answers, missing
+from tests.ports import free_ports
 from tests.rehearsal.ship import clone as clones
 from tests.rehearsal.ship.clone import Clone, Visitor
-from tests.rehearsal.ship.ports import free_ports
 
 ROLLED_BACK = 20
 
@@ -195,6 +194,17 @@ def test_a_missing_secret_stops_before_anything_is_registered(shipped: Shipped) 
     assert ecs.list_task_definitions(familyPrefix="weather-rehearsal")["taskDefinitionArns"] == before
 
 
+def until(process: subprocess.Popen[str], end: str) -> str:
+    """All that a process prints up to the first line with this end; AssertionError where none comes."""
+    assert process.stdout is not None
+    read = ""
+    for line in iter(process.stdout.readline, ""):
+        read += line
+        if line.endswith(end):
+            return read
+    raise AssertionError(f"it ended without {end!r}: {read}")
+
+
 def test_destroy_needs_the_name_and_survives_an_interruption(shipped: Shipped) -> None:
     clone = shipped.clone
     code, output = clone.run("gitops", "destroy", "rehearsal", "--confirm", "staging")
@@ -202,10 +212,15 @@ def test_destroy_needs_the_name_and_survives_an_interruption(shipped: Shipped) -
     assert "London" in shipped.page()
 
     with clone.start("gitops", "destroy", "rehearsal", "--confirm", "rehearsal") as process:
-        time.sleep(1.5)
+        # The first of several stacks.
+        until(process, " gone\n")
         process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=120)
+    assert process.returncode == 130, output
+    assert "the same command again removes the rest" in output
     assert "Traceback" not in output
+    left = shipped.session("administrator").client("cloudformation").describe_stacks()["Stacks"]
+    assert left
 
     code, output = clone.run("gitops", "destroy", "rehearsal", "--confirm", "rehearsal")
     assert code == 0, output
@@ -221,11 +236,9 @@ def test_destroy_needs_the_name_and_survives_an_interruption(shipped: Shipped) -
 
 def test_it_comes_up_again_after_the_teardown_and_an_interruption(shipped: Shipped) -> None:
     with shipped.clone.start("rehearsal", "run") as process:
-        assert process.stdout is not None
-        before = list(iter(process.stdout.readline, "▸ stacks  (as infrastructure)\n"))
-        assert any("bootstrap stack" in line for line in before)
+        assert "bootstrap stack" in until(process, "▸ stacks  (as infrastructure)\n")
         process.send_signal(signal.SIGINT)
-        rest, _ = process.communicate(timeout=60)
+        rest, _ = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "make rehearse goes on from here" in rest
     assert "Traceback" not in rest
@@ -241,7 +254,7 @@ def test_an_emulator_that_died_is_said_and_started_again(shipped: Shipped) -> No
     emulator = daemons.find(running.daemons["emulator"])
     assert emulator is not None
     emulator.kill()
-    emulator.wait(10)
+    emulator.wait(60)
 
     code, output = shipped.clone.run("gitops", "status", "rehearsal")
     assert code == 1

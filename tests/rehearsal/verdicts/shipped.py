@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 import boto3
 
 from gitops import aws, environments
+from tests.ports import free_ports
 from tests.rehearsal.ship import clone as clones
 from tests.rehearsal.ship.clone import Clone, Visitor
-from tests.rehearsal.ship.ports import free_ports
 from tests.rehearsal.verdicts.bad import Bad
 
 # Health is asked twice as often and given no grace: what takes minutes in AWS takes seconds here.
@@ -72,17 +72,18 @@ class Shipped:
         )
         assert code == 0, output
 
-    def deploy(self, commit: str, *words: str) -> Deployed:
-        """Deploy as a job on GitHub does, with a visitor who goes on asking for the page."""
+    def deploy(self, commit: str, *words: str, told: Callable[[str], None] = lambda _: None) -> Deployed:
+        """Deploy as a job on GitHub does, with a visitor who goes on asking for the page; tell each line of it."""
         folder = self.clone.path / ".rehearsal"
         files = {"GITHUB_STEP_SUMMARY": folder / "summary", "GITHUB_OUTPUT": folder / "deploy-outputs"}
         for path in files.values():
             path.write_text("")
         host = urlsplit(str(self.status()["url"])).hostname or ""
         with Visitor(self.clone.port, host) as visitor:
-            code, output = self.clone.run(
+            code, output = self.clone.follow(
+                told,
                 *("gitops", "deploy", "weather", "rehearsal", "--commit", commit, *words),
-                seconds=300,
+                seconds=900,
                 GITHUB_ACTIONS="true",
                 **{name: str(path) for name, path in files.items()},
             )

@@ -43,7 +43,7 @@ def require_old_serves(service: Shipped, deployed: Deployed, revisions: list[str
 def require_rolled_back(service: Shipped, bad: Bad) -> Deployed:
     revisions = service.revisions()
     with service.broken(bad) as commit:
-        deployed = service.deploy(commit, *bad.words)
+        deployed = service.deploy(commit, *bad.words, told=bad.watch(service.clone.path))
     assert deployed.code == ROLLED_BACK, deployed.output
     assert deployed.headline.startswith(f"rolled back: {bad.cause}"), deployed.output
     report = deployed.output[deployed.output.index("\nrolled back: ") :]

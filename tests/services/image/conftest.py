@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, cast
 
 import pytest
@@ -41,7 +42,7 @@ PLANTED = {
     "weather/__pycache__/stale.pyc": "",
     "notes.txt": KEY,
 }
-_START_SECONDS = 30.0
+_START_SECONDS = 120.0
 
 
 @pytest.fixture(scope="package")
@@ -102,14 +103,17 @@ def upstream() -> Iterator[Server]:
 
 @pytest.fixture
 def started(engine: DockerClient, image: str, definition: Mapping[str, Any], upstream: Server) -> Iterator[Any]:
-    """Start a container of the image as the task definition says; ``changes`` are docker-py's own options."""
+    """Start a container of the image as the task definition says.
+
+    ``more`` is added to its environment; ``changes`` are docker-py's own options.
+    """
     running: list[Container] = []
 
-    def start(**changes: Any) -> Running:
+    def start(more: Mapping[str, str] = MappingProxyType({}), **changes: Any) -> Running:
         (container,) = definition["containerDefinitions"]
         address = free_address(ports(container), [])
         environment = {one["name"]: one["value"] for one in container["environment"]}
-        environment |= {"OPENWEATHER_API_KEY": KEY, "OPENWEATHER_URL": upstream.url}
+        environment |= {"OPENWEATHER_API_KEY": KEY, "OPENWEATHER_URL": upstream.url, **more}
         given = {"detach": True, "environment": environment, "labels": {}}
         options = run_options(definition, container, given, address) | changes
         made = engine.containers.run(image, **options)
@@ -139,7 +143,7 @@ def _wait(running: Running) -> None:
             if running.container.status == "exited":
                 pytest.fail(f"it ended: {running.log()}")
             with contextlib.suppress(requests.RequestException):
-                if session.get(f"{running.url}/health", timeout=5).ok:
+                if session.get(f"{running.url}/health", timeout=30).ok:
                     return
             time.sleep(0.1)
     pytest.fail(f"not healthy within {_START_SECONDS:.0f} s: {running.log()}")

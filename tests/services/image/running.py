@@ -24,7 +24,7 @@ class Running:
     def get(self, path: str) -> requests.Response:
         """One request, without any proxy."""
         with loopback() as session:
-            return session.get(f"{self.url}{path}", timeout=20)
+            return session.get(f"{self.url}{path}", timeout=60)
 
     def log(self) -> str:
         """All that it has written."""

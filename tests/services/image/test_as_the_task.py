@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import runpy
 import time
 from collections.abc import Callable
 from typing import Any
 
+from weather.config import LONGEST_DRAIN
+
+from tests.conftest import ROOT
 from tests.services.image.conftest import COMMIT, KEY
 from tests.services.image.running import Running
 
+LONG = 120  # seconds after which a hanging test gives up; no test waits for it
 FORBIDDEN = ("/new", "/app/new", "/app/weather/new", "/opt/venv/new", "/etc/passwd", "/var/log/new")
 TEMPORARY = ("/tmp/new", "/dev/shm/new")  # noqa: S108
 WRITE = f"""
@@ -99,15 +104,23 @@ def test_it_does_not_even_try_to_write(started: Callable[..., Running]) -> None:
     assert running.container.diff() in ([], None)
 
 
-def test_sigterm_drains_and_ends_with_0_before_ecs_would_kill(task: Running) -> None:
+def test_sigterm_drains_and_ends_with_0(started: Callable[..., Running]) -> None:
+    # The longest that it may: a quarter of a CPU is slow to answer.
+    task = started({"DRAIN_SECONDS": f"{LONGEST_DRAIN:g}"})
     task.container.kill("SIGTERM")
-    deadline = time.monotonic() + task.definition["stopTimeout"]
-    while "serving on" not in task.log() and time.monotonic() < deadline:
+    deadline = time.monotonic() + LONG
+    while "serving on" not in task.log():
+        assert time.monotonic() < deadline, task.log()
         time.sleep(0.05)
     # The balancer still routes here for a while.
-    assert task.get("/").status_code == 200
-    ended = task.container.wait(timeout=max(deadline - time.monotonic(), 1))
-    assert ended["StatusCode"] == 0, task.log()
+    assert task.get("/health").status_code == 200
+    assert task.container.wait(timeout=LONG)["StatusCode"] == 0, task.log()
+
+
+def test_ecs_kills_later_than_the_longest_drain_ends(definition: Any) -> None:
+    graceful = runpy.run_path(str(ROOT / "services/weather/gunicorn.conf.py"))["graceful_timeout"]
+    (container,) = definition["containerDefinitions"]
+    assert LONGEST_DRAIN + graceful < container["stopTimeout"]
 
 
 def test_the_definitions_own_health_check_passes_inside(started: Callable[..., Running]) -> None:
