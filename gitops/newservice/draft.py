@@ -9,7 +9,7 @@ from pathlib import Path
 from gitops import environments, services
 from gitops.environments import Environment
 from gitops.errors import GitopsError
-from gitops.newservice import inherited, locks, names, routing, starting
+from gitops.newservice import inherited, names, routing, starting
 from gitops.newservice.names import Names
 from gitops.newservice.routing import Rule
 from gitops.stacks import order
@@ -44,32 +44,21 @@ def draft(root: Path, service: str, source: str, path: str, priority: int | None
     prefix = routing.prefix(path)
     chosen = routing.priority(routing.patterns(prefix), rules(root, known), priority)
 
-    created = starting.files(new, prefix)
-    here = Path("services", service)
-    wanted = created[here / "requirements.in"].split()
-    created |= {
-        here / "requirements.txt": locks.part(
-            _read(root, f"services/{source}/requirements.txt"),
-            wanted,
-            f"services/{source}/requirements.in",
-            f"services/{service}/requirements.in",
-        ),
-        here / "Dockerfile": inherited.docker_file(_read(root, f"services/{source}/Dockerfile"), old, new),
-        here / ".dockerignore": inherited.ignore_file(_read(root, f"services/{source}/.dockerignore"), old, new),
-        tree.FOLDER / service / tree.BASE: inherited.task_definition(
-            documents.read(root, tree.FOLDER / source / tree.BASE), source
-        ),
-    }
+    created = starting.files(root, old, new, prefix)
+    created[tree.FOLDER / service / tree.BASE] = inherited.task_definition(
+        documents.read(root, tree.FOLDER / source / tree.BASE), source
+    )
     place = {"ListenerPriority": str(chosen), "PathPatterns": ",".join(routing.patterns(prefix))}
     changed = {
-        inherited.REGISTRY: inherited.registry(_read(root, str(inherited.REGISTRY)), old, new),
-        inherited.DEVELOPMENT: inherited.development(_read(root, str(inherited.DEVELOPMENT)), source, service),
+        inherited.REGISTRY: inherited.registry(starting.read(root, str(inherited.REGISTRY)), old, new),
+        inherited.DEVELOPMENT: inherited.development(starting.read(root, str(inherited.DEVELOPMENT)), source, service),
     }
     for name, environment in known.items():
         if source in environment.services:
             where = environments.FOLDER / f"{name}.yaml"
             given = environment.services[source]
-            changed[where] = inherited.environment(_read(root, str(where)), source, service, place, given, where)
+            text = starting.read(root, str(where))
+            changed[where] = inherited.environment(text, source, service, place, given, where)
             created[tree.FOLDER / service / f"{name}.json"] = "{}\n"
     return Draft(folders, created, changed, prefix, chosen)
 
@@ -110,10 +99,3 @@ def _require_new(root: Path, new: Names, folders: tuple[Path, ...], known: Mappi
         raise GitopsError(
             f"{new.service} is there already: {', '.join(there)}", fix="choose another name, or remove it"
         )
-
-
-def _read(root: Path, where: str) -> str:
-    try:
-        return (root / where).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise GitopsError(f"{where} is missing", fix="restore it") from None

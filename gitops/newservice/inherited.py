@@ -35,7 +35,7 @@ def docker_file(text: str, source: Names, new: Names) -> str:
     text = re.sub(
         _LABEL.format("description"), f'org.opencontainers.image.description="The {new.service} service"', text
     )
-    text = ignore_file(text, source, new)
+    text = renamed(text, source, new)
     command = dockerfile.final_stage(text, {}).command
     if command != ("gunicorn", f"{new.module}:create_app()"):
         raise GitopsError(
@@ -45,8 +45,8 @@ def docker_file(text: str, source: Names, new: Names) -> str:
     return text
 
 
-def ignore_file(text: str, source: Names, new: Names) -> str:
-    """A text that names the source's package, with the new one's."""
+def renamed(text: str, source: Names, new: Names) -> str:
+    """A text that names the source's package, with the new one's name in its place."""
     return re.sub(rf"(?<![\w.-]){re.escape(source.module)}(?![\w-])", new.module, text)
 
 

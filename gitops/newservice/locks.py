@@ -44,6 +44,11 @@ def part(lock: str, wanted: Collection[str], source: str, target: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def names(lock: str) -> set[str]:
+    """The packages that a lock holds."""
+    return set(_parse(lock)[1])
+
+
 def _parse(lock: str) -> tuple[list[str], dict[str, _Entry]]:
     header: list[str] = []
     blocks: list[list[str]] = []

@@ -79,7 +79,7 @@ def forecast(city: City, units: str, now: float) -> dict[str, Any]:
         "cod": "200",
         "message": 0,
         "cnt": STEPS,
-        "list": [_step(city, units, first + i * STEP_SECONDS, i) for i in range(STEPS)],
+        "list": [_step(city, units, first + i * STEP_SECONDS, i, int(now)) for i in range(STEPS)],
         "city": {
             "id": city.id,
             "name": city.name,
@@ -97,10 +97,10 @@ def error(status: int, message: str) -> dict[str, Any]:
     return {"cod": str(status) if status in {400, 404} else status, "message": message}
 
 
-def _step(city: City, units: str, moment: int, index: int) -> dict[str, Any]:
+def _step(city: City, units: str, moment: int, index: int, now: int) -> dict[str, Any]:
     code = city.condition if index % 5 < 2 else city.later
-    # A day has eight steps; the first continues what the weather is now.
-    wave = math.sin(index / 8 * 2 * math.pi)
+    # From what it is now, towards the warmest in the afternoon and the coldest before dawn.
+    wave = _warmth(city, moment) - _warmth(city, now)
     wet = {2: 0.8, 5: 0.62, 6: 0.55}.get(code // 100, 0.0)
     body: dict[str, Any] = {
         "dt": moment,
@@ -122,6 +122,11 @@ def _step(city: City, units: str, moment: int, index: int) -> dict[str, Any]:
 
 def _local_hour(city: City, moment: int) -> float:
     return (moment + city.timezone) % 86400 / 3600
+
+
+def _warmth(city: City, moment: int) -> float:
+    """1 at three in the afternoon, -1 at three in the morning."""
+    return math.cos((_local_hour(city, moment) - 15) / 24 * 2 * math.pi)
 
 
 def _is_day(city: City, moment: int) -> bool:

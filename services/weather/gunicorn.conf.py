@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from gunicorn.workers.base import Worker
 
 bind = "0.0.0.0:8080"
-# One process shares one cache, and so asks the upstream once; waiting is what threads are good at.
+# One process shares what it holds, and so asks an upstream once; waiting is what threads are good at.
 workers = 1
 worker_class = "gthread"
 threads = 8
@@ -24,7 +24,7 @@ graceful_timeout = 20
 # The root file system is read-only, and a heartbeat on a slow disk looks like a hung worker.
 worker_tmp_dir = "/dev/shm"  # noqa: S108
 control_socket_disable = True
-# The service writes its own JSON line per request; this one would cost 29 % of a request more.
+# The service writes its own JSON line per request; this one as well would cost a good quarter of a request.
 accesslog = None
 
 EX_CONFIG = 78  # sysexits.h
@@ -64,9 +64,10 @@ def when_ready(server: Arbiter) -> None:
 
 
 def post_worker_init(worker: Worker) -> None:
-    """Fetch the default city before the first request is accepted.
+    """Let the application fetch what every visitor needs, where it has such a thing, before the first request.
 
     A task that answers /health has its share of all requests at once: with a cold cache, all of them but the
     few that may wait would be told to come back.
     """
-    worker.wsgi.extensions["reports"].warm(WARM_SECONDS)
+    if warm := worker.wsgi.extensions.get("warm"):
+        warm(WARM_SECONDS)

@@ -1,7 +1,7 @@
 """``make bench``: what the main commands cost here and now, beside a baseline of the same run.
 
 Nothing here passes or fails: timings on a shared machine are for reading.
-``python -m tests.bench NAME...`` takes some of: render, verdicts, processes, containers.
+``python -m tests.bench NAME...`` takes some of: render, service, verdicts, processes, containers.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from tests.bench.rehearse import rehearse
 from tests.bench.render import render
+from tests.bench.service import service
 from tests.bench.verdicts import verdicts
 from tests.conftest import engine_answers
 
@@ -19,6 +20,7 @@ def main() -> None:
     """Every measurement, or those named, one after the other."""
     jobs: dict[str, Callable[[], None]] = {
         "render": render,
+        "service": service,
         "verdicts": verdicts,
         "processes": lambda: rehearse("processes", "60 s"),
     }

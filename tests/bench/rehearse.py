@@ -8,8 +8,8 @@ import tempfile
 from pathlib import Path
 
 from tests.bench.timing import line, seconds
+from tests.ports import free_ports
 from tests.rehearsal.ship import clone as clones
-from tests.rehearsal.ship.ports import free_ports
 
 
 def rehearse(runtime: str, bar: str) -> None:

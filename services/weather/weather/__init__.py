@@ -22,11 +22,12 @@ def create_app(settings: config.Settings | None = None, *, log_to: TextIO | None
     Raises `config.ConfigurationError` naming every variable that is wrong. ``log_to`` replaces stdout.
     """
     settings = settings or config.load(os.environ)
-    logs.configure(settings, log_to)
+    logs.configure(settings.log_level, [settings.key], log_to)
 
     app = Flask(__name__)
     app.extensions["settings"] = settings
-    app.extensions["reports"] = Reports(OpenWeatherMap(settings.url, settings.key), settings)
+    app.extensions["reports"] = reports = Reports(OpenWeatherMap(settings.url, settings.key), settings)
+    app.extensions["warm"] = reports.warm
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_env.globals["commit"] = settings.commit
     # The address of a static file carries the commit, so a browser may keep it once there is one.

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
-
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import Retry
 
 from weather import errors, model
-from weather.config import Units
+from weather.config import FLIGHTS, Units
 
 # Seconds to connect and between two bytes of an answer. A usual answer takes 0.1.
 TIMEOUT = (2.0, 3.0)
@@ -25,9 +23,8 @@ class OpenWeatherMap:
         self._session = requests.Session()
         # One more try to connect; an answer that was begun is never asked for twice (60 calls a minute).
         retry = Retry(total=None, connect=1, read=False, redirect=False, status=False, other=False)
-        adapter = HTTPAdapter(max_retries=retry, pool_maxsize=10)
-        self._session.mount("https://", adapter)
-        self._session.mount("http://", adapter)
+        # Every flight asks two things at once.
+        self._session.mount(url, HTTPAdapter(max_retries=retry, pool_maxsize=2 * FLIGHTS))
 
     def place(self, city: str, timeout: tuple[float, float] = TIMEOUT) -> model.Place:
         """Where ``city`` is. Raises a `Failure`, UnknownCity among them."""
@@ -53,21 +50,17 @@ class OpenWeatherMap:
         self.place(city, PROBE_TIMEOUT)
 
     def _get(self, path: str, query: dict[str, str], timeout: tuple[float, float]) -> object:
+        asked = {**query, "appid": self._key}
         # requests' errors carry the address and so the key: each becomes ours, `from None`.
         try:
-            response = self._session.get(
-                self._url + path,
-                params={**query, "appid": self._key},
-                timeout=timeout,
-                allow_redirects=False,
-            )
+            response = self._session.get(self._url + path, params=asked, timeout=timeout, allow_redirects=False)
         except requests.Timeout:
             raise errors.NoAnswer("It did not answer in time. Please try again in a minute.") from None
         except requests.RequestException:
             raise errors.Unreachable("The connection failed. Please try again in a minute.") from None
         # The body's `cod` is a number, a string or absent by endpoint: only the HTTP status is sure.
         if response.status_code != 200:
-            _refuse(response.status_code)
+            raise _refusal(response.status_code)
         try:
             body: object = response.json()
         except ValueError:
@@ -79,14 +72,12 @@ def _where(place: model.Place, units: Units) -> dict[str, str]:
     return {"lat": f"{place.latitude:.4f}", "lon": f"{place.longitude:.4f}", "units": units}
 
 
-def _refuse(status: int) -> NoReturn:
-    failure: errors.Failure
-    if status == 401:
-        failure = errors.KeyRefused("OpenWeatherMap refused the API key of this service. Its operators must act.")
-    elif status in {400, 404}:
-        failure = errors.UnknownCity("OpenWeatherMap has no data for this place.")
-    elif status == 429:
-        failure = errors.LimitReached("The calls we may make are used up. Please try again in a minute.")
-    else:
-        failure = errors.UpstreamBroken(f"It answered with HTTP status {status}. Please try again in a minute.")
-    raise failure
+def _refusal(status: int) -> errors.Failure:
+    match status:
+        case 401:
+            return errors.KeyRefused("OpenWeatherMap refused the API key of this service. Its operators must act.")
+        case 400 | 404:
+            return errors.UnknownCity("OpenWeatherMap has no data for this place.")
+        case 429:
+            return errors.LimitReached("The calls we may make are used up. Please try again in a minute.")
+    return errors.UpstreamBroken(f"It answered with HTTP status {status}. Please try again in a minute.")

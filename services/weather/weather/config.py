@@ -13,6 +13,8 @@ Units = Literal["metric", "imperial"]
 
 # Half of gunicorn's threads: however slow the upstream, the other half answers /health.
 WAITERS = 4
+# More than may wait: renewals that hang, for which nobody waits, leave room for a city that is asked for.
+FLIGHTS = 2 * WAITERS
 # Drain and gunicorn's graceful timeout (20 s) must end before ECS kills the task at 30 s.
 LONGEST_DRAIN = 9.0
 
@@ -41,44 +43,32 @@ def parse_units(text: str) -> Units | None:
 
 def load(environment: Mapping[str, str]) -> Settings:
     """Settings from ``environment``; ConfigurationError naming every missing or wrong variable."""
-    problems: list[str] = []
 
     def value(name: str, default: str) -> str:
         return environment.get(name, "").strip() or default
 
     key = value("OPENWEATHER_API_KEY", "")
-    if not key:
-        problems.append("OPENWEATHER_API_KEY is missing")
-    elif not re.fullmatch(r"[!-~]+", key):
-        problems.append("OPENWEATHER_API_KEY has characters that no key has")  # the value is not repeated
-
     url = value("OPENWEATHER_URL", Settings.url).rstrip("/")
-    if not _is_origin(url):
-        problems.append("OPENWEATHER_URL must be like https://api.openweathermap.org")
-
     units = parse_units(value("DEFAULT_UNITS", Settings.units))
-    if units is None:
-        problems.append("DEFAULT_UNITS must be metric or imperial")
-
     level = value("LOG_LEVEL", Settings.log_level).upper()
-    if level not in logging.getLevelNamesMapping():
-        problems.append("LOG_LEVEL must be DEBUG, INFO, WARNING, ERROR or CRITICAL")
-
     drain = value("DRAIN_SECONDS", str(Settings.drain_seconds))
-    if not re.fullmatch(r"\d+(\.\d+)?", drain) or float(drain) > LONGEST_DRAIN:
-        problems.append(f"DRAIN_SECONDS must be a number from 0 to {LONGEST_DRAIN:.0f}")
+    problems = {
+        "OPENWEATHER_API_KEY is missing": not key,
+        # The value is not repeated.
+        "OPENWEATHER_API_KEY has characters that no key has": not re.fullmatch(r"[!-~]*", key),
+        "OPENWEATHER_URL must be like https://api.openweathermap.org": not _is_origin(url),
+        "DEFAULT_UNITS must be metric or imperial": units is None,
+        "LOG_LEVEL must be DEBUG, INFO, WARNING, ERROR or CRITICAL": level not in logging.getLevelNamesMapping(),
+        f"DRAIN_SECONDS must be a number from 0 to {LONGEST_DRAIN:.0f}": not _is_drain(drain),
+    }
+    if units is None or any(problems.values()):
+        raise ConfigurationError("; ".join(problem for problem, there in problems.items() if there))
+    city, commit = value("DEFAULT_CITY", Settings.city), value("COMMIT", Settings.commit)
+    return Settings(key, url, city, units, level, commit, float(drain))
 
-    if problems or units is None:
-        raise ConfigurationError("; ".join(problems))
-    return Settings(
-        key=key,
-        url=url,
-        city=value("DEFAULT_CITY", Settings.city),
-        units=units,
-        log_level=level,
-        commit=value("COMMIT", Settings.commit),
-        drain_seconds=float(drain),
-    )
+
+def _is_drain(text: str) -> bool:
+    return re.fullmatch(r"\d+(\.\d+)?", text) is not None and float(text) <= LONGEST_DRAIN
 
 
 def _is_origin(url: str) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import logging
+from collections.abc import Mapping
 
-from flask import Flask, Response, make_response, render_template, request
+from flask import Flask, render_template, request
+from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
 log = logging.getLogger(__name__)
@@ -96,34 +97,27 @@ def register(app: Flask) -> None:
     app.register_error_handler(Exception, _unforeseen)
 
 
-def _failure(error: Failure) -> Response:
-    return _answer(error.status, error.title, error.message, error.retry_after)
+def _failure(error: Failure) -> ResponseReturnValue:
+    again = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+    return _answer(error.status, error.title, error.message, again)
 
 
-def _http(error: HTTPException) -> Response:
+def _http(error: HTTPException) -> ResponseReturnValue:
     if error.code is None or error.code < 400:  # a redirect is raised too
-        return make_response(error.get_response())
+        return error.get_response()
     if error.code == 404:
         return _answer(404, "No such page", "There is nothing at this address.")
-    response = _answer(error.code, error.name, error.description or error.name)
-    for name, value in error.get_headers():
-        if name == "Allow":
-            response.headers[name] = value
-    return response
+    allow = {name: value for name, value in error.get_headers() if name == "Allow"}
+    return _answer(error.code, error.name, error.description or error.name, allow)
 
 
-def _unforeseen(error: Exception) -> Response:
+def _unforeseen(error: Exception) -> ResponseReturnValue:
     log.error("unforeseen %s", type(error).__name__, exc_info=error)
     return _answer(500, "Something broke here", "It is our mistake, and it has been logged.")
 
 
-def _answer(status: int, title: str, message: str, retry_after: int | None = None) -> Response:
-    if wants_json():
-        body = json.dumps({"status": status, "error": title, "message": message})
-        response = Response(body, status, mimetype="application/json")
-    else:
-        response = make_response(render_template("error.html", status=status, title=title, message=message), status)
-    response.headers["Cache-Control"] = "no-store"
-    if retry_after is not None:
-        response.headers["Retry-After"] = str(retry_after)
-    return response
+def _answer(status: int, error: str, message: str, headers: Mapping[str, str] | None = None) -> ResponseReturnValue:
+    words = {"status": status, "error": error, "message": message}
+    # What was asked stays in the search box, to be corrected there.
+    body = words if wants_json() else render_template("error.html", **words, asked=request.args.get("city", ""))
+    return body, status, {"Cache-Control": "no-store", **(headers or {})}

@@ -1,4 +1,4 @@
-"""One JSON line per event on stdout, one per request among them, and the key in none."""
+"""One JSON line per event on stdout, one per request among them, and no secret in any."""
 
 from __future__ import annotations
 
@@ -6,26 +6,25 @@ import json
 import logging
 import sys
 import time
+from collections.abc import Collection
 from typing import TextIO
 from urllib.parse import quote_plus
 
 from flask import Flask, Response, g, request
 
-from weather.config import Settings
-
-log = logging.getLogger("weather.request")
+log = logging.getLogger(f"{__package__}.request")
 
 
 class JsonLines(logging.Formatter):
-    """A record as one line of JSON with ``secret`` blotted out, whichever library wrote it.
+    """A record as one line of JSON with ``secrets`` blotted out, whichever library wrote it.
 
-    urllib3's DEBUG lines and warnings carry the whole address, appid included.
+    urllib3's DEBUG lines and warnings carry the whole address, a key in its query included.
     """
 
-    def __init__(self, secret: str) -> None:
+    def __init__(self, secrets: Collection[str]) -> None:
         super().__init__()
-        # Both ways that it can stand in a line; json.dumps may escape it further, so before that.
-        self._secrets = {secret, quote_plus(secret)}
+        # Both ways that one can stand in a line; json.dumps may escape it further, so before that.
+        self._secrets = {way for secret in secrets for way in (secret, quote_plus(secret))}
 
     def format(self, record: logging.LogRecord) -> str:
         """The line, without its end."""
@@ -47,15 +46,15 @@ class JsonLines(logging.Formatter):
         return text
 
 
-def configure(settings: Settings, stream: TextIO | None = None) -> None:
-    """Send every logger's lines to ``stream``, stdout where it is None."""
+def configure(level: str, secrets: Collection[str], stream: TextIO | None = None) -> None:
+    """Send every logger's lines from ``level`` on to ``stream``, stdout where it is None, without the ``secrets``."""
     handler = logging.StreamHandler(stream or sys.stdout)
-    handler.setFormatter(JsonLines(settings.key))
+    handler.setFormatter(JsonLines(secrets))
     root = logging.getLogger()
     for old in [h for h in root.handlers if isinstance(h.formatter, JsonLines)]:
         root.removeHandler(old)
     root.addHandler(handler)
-    root.setLevel(settings.log_level)
+    root.setLevel(level)
 
 
 def register(app: Flask) -> None:

@@ -64,7 +64,7 @@ class Step(Conditions):
     precipitation: int  # probability in percent
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # known by its identity: comparing two by value would cost what caching pages saves
 class Report:
     """All that one page shows."""
 

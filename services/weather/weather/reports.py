@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 
-from cachetools import TTLCache
+from cachetools import TTLCache, cached
 
 from weather.cache import Cache, Held, Lifetimes, Waiters
 from weather.client import OpenWeatherMap
-from weather.config import WAITERS, Settings, Units
+from weather.config import FLIGHTS, WAITERS, Settings, Units
 from weather.model import Place, Report
 
 # Cities do not move; a day bounds how long a corrected spelling stays wrong.
@@ -32,14 +32,14 @@ class Reports:
         self._client = client
         self._settings = settings
         self._waiters = Waiters(WAITERS)
-        self._cache: Cache[Report] = Cache(self._waiters, lifetimes=lifetimes, clock=clock)
-        self._beside = ThreadPoolExecutor(WAITERS, thread_name_prefix="forecast")
-        self._places: TTLCache[str, Place] = TTLCache(1024, PLACE_SECONDS, clock)
-        self._places_lock = threading.Lock()
+        self._cache: Cache[Report] = Cache(self._waiters, lifetimes=lifetimes, clock=clock, flights=FLIGHTS)
+        self._beside = ThreadPoolExecutor(FLIGHTS, thread_name_prefix="forecast")
+        places: TTLCache[str, Place] = TTLCache(1024, PLACE_SECONDS, clock)
+        self._place = cached(places, key=_folded, lock=threading.Lock())(client.place)
 
     def get(self, city: str, units: Units) -> Held[Report]:
         """The report for ``city``; raises a `Failure`."""
-        return self._cache.get(_key(city, units), lambda: self._fetch(city, units))
+        return self._cache.get((_folded(city), units), lambda: self._fetch(city, units))
 
     def probe(self) -> None:
         """Ask the upstream for one cheap thing, past the cache; raises a `Failure`."""
@@ -52,7 +52,7 @@ class Reports:
         A failure is logged, and what takes longer lands later.
         """
         city, units = self._settings.city, self._settings.units
-        wait([self._cache.renew(_key(city, units), lambda: self._fetch(city, units))], patience)
+        wait([self._cache.renew((_folded(city), units), lambda: self._fetch(city, units))], patience)
 
     def close(self) -> None:
         """Wait for what is being asked, and ask nothing more."""
@@ -60,18 +60,12 @@ class Reports:
         self._beside.shutdown()
 
     def _fetch(self, city: str, units: Units) -> Report:
-        key, _ = _key(city, units)
-        with self._places_lock:
-            place = self._places.get(key)
-        if place is None:
-            place = self._client.place(city)
-            with self._places_lock:
-                self._places[key] = place
+        place = self._place(city)
         forecast = self._beside.submit(self._client.forecast, place, units)
         now = self._client.weather(place, units)
         return Report(place, units, now, forecast.result())
 
 
-def _key(city: str, units: Units) -> tuple[str, Units]:
+def _folded(city: str) -> str:
     """Spellings that geocoding does not tell apart are one city."""
-    return " ".join(city.casefold().split()), units
+    return " ".join(city.casefold().split())

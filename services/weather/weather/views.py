@@ -10,7 +10,6 @@ from functools import lru_cache
 from flask import Blueprint, Response, current_app, render_template, request
 
 from weather import chart
-from weather.cache import Held
 from weather.config import Settings, Units, parse_units
 from weather.errors import BadRequest, Failure, wants_json
 from weather.model import Report
@@ -30,10 +29,10 @@ def index() -> Response:
     city, units = _question(settings)
     held = reports.get(city, units)
     if wants_json():
-        body = {**asdict(held.value), "renewal_failed": held.renewal_failed}
-        response = Response(json.dumps(body, default=datetime.isoformat), mimetype="application/json")
+        body = json.dumps({**asdict(held.value), "renewal_failed": held.renewal_failed}, default=datetime.isoformat)
+        response = Response(body, mimetype="application/json")
     else:
-        response = Response(_page(held, city), mimetype="text/html")
+        response = Response(_page(held.value, city, renewal_failed=held.renewal_failed), mimetype="text/html")
     response.headers["Cache-Control"] = "private, max-age=60"
     return response
 
@@ -41,7 +40,7 @@ def index() -> Response:
 @pages.get("/health")
 def health() -> Response:
     """The process answers. Asks nobody: a slow upstream must not get healthy tasks killed."""
-    return _json(200, {"status": "ok"})
+    return _json(200, status="ok")
 
 
 @pages.get("/ready")
@@ -52,9 +51,8 @@ def ready() -> Response:
     try:
         reports.probe()
     except Failure as failure:
-        body = {"status": "failing", "commit": settings.commit, "upstream": failure.title}
-        return _json(503, body)
-    return _json(200, {"status": "ok", "commit": settings.commit, "upstream": "ok"})
+        return _json(503, status="failing", commit=settings.commit, upstream=failure.title)
+    return _json(200, status="ok", commit=settings.commit, upstream="ok")
 
 
 def _question(settings: Settings) -> tuple[str, Units]:
@@ -67,23 +65,14 @@ def _question(settings: Settings) -> tuple[str, Units]:
     return city, units
 
 
-# Rendering is half of what a request costs, and all visitors of a city see the same page.
+# Rendering costs more than all the rest of a request, and all visitors of a city see the same page.
 @lru_cache(maxsize=128)
-def _page(held: Held[Report], asked: str) -> str:
-    report = held.value
+def _page(report: Report, asked: str, *, renewal_failed: bool) -> bytes:
     degrees, speed = MARKS[report.units]
-    return render_template(
-        "weather.html",
-        report=report,
-        asked=asked,
-        renewal_failed=held.renewal_failed,
-        degrees=degrees,
-        speed=speed,
-        chart=chart.draw([step.temperature for step in report.steps]),
-    )
+    curve = chart.draw([step.temperature for step in report.steps])
+    words = {"report": report, "asked": asked, "renewal_failed": renewal_failed, "degrees": degrees, "speed": speed}
+    return render_template("weather.html", **words, chart=curve).encode()
 
 
-def _json(status: int, body: dict[str, str]) -> Response:
-    response = Response(json.dumps(body), status, mimetype="application/json")
-    response.headers["Cache-Control"] = "no-store"
-    return response
+def _json(code: int, **body: str) -> Response:
+    return Response(json.dumps(body), code, {"Cache-Control": "no-store"}, mimetype="application/json")

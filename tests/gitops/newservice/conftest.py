@@ -18,6 +18,7 @@ PARTS = (
     "tests/__init__.py",
     "tests/conftest.py",
     "tests/services/__init__.py",
+    "tests/services/conftest.py",
 )
 
 

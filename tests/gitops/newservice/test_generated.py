@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-import runpy
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from gitops.cli import main
-from gitops.newservice import starting
 from tests.conftest import ROOT
 from tests.gitops.newservice.conftest import copy
 
@@ -74,15 +71,3 @@ def test_nothing_of_the_starter_is_left(made: Path) -> None:
     assert len(texts) > 10
     assert not [text for text in texts if "starter" in text.lower() or "weather" in text.lower()]
     assert any('PREFIX = "/v1/wind"' in text for text in texts)
-
-
-def test_the_starters_server_is_set_up_as_the_weathers() -> None:
-    def settings(path: Path) -> dict[str, Any]:
-        # gunicorn's settings are lowercase and plain; a service's own constants and hooks are not.
-        plain = (bool, float, int, str, type(None))
-        found = runpy.run_path(str(path)).items()
-        return {key: value for key, value in found if key[0] != "_" and key.islower() and isinstance(value, plain)}
-
-    ours = settings(starting.STARTER / "gunicorn_conf.py")
-    assert "keepalive" in ours
-    assert ours == settings(ROOT / "services/weather/gunicorn.conf.py")

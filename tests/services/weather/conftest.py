@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import logging
 from collections.abc import Iterator
 
 import pytest
@@ -20,19 +19,9 @@ def settings() -> Settings:
     return Settings(key=documented.KEY, url=documented.URL, commit="c0ffee" * 6 + "c0ff", log_level="DEBUG")
 
 
-@pytest.fixture
-def log() -> io.StringIO:
-    """All that the service logs."""
-    return io.StringIO()
-
-
 @pytest.fixture(autouse=True)
-def _own_logging() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
+def _own_pages() -> Iterator[None]:
     yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
     views._page.cache_clear()
 
 

@@ -70,6 +70,7 @@ def test_an_unknown_city_is_404(client: FlaskClient, upstream: responses.Request
     page = client.get("/?city=Atlantis")
     assert page.status_code == 404
     assert "no city called “Atlantis”" in page.text
+    assert 'value="Atlantis"' in page.text, "what was asked stays in the box, to be corrected"
 
 
 def test_a_used_up_limit_says_when_to_come_back(client: FlaskClient, upstream: responses.RequestsMock) -> None:

@@ -66,7 +66,7 @@ def test_the_key_is_blotted_out_of_any_line(key: str) -> None:
     raised = (ValueError, ValueError(f"with {key}"), None)
     address = f"/x?appid={key}"
     record = logging.LogRecord("urllib3", logging.DEBUG, "", 0, '"GET %s"', (address,), raised)
-    line = json.loads(JsonLines(key).format(record))
+    line = json.loads(JsonLines([key]).format(record))
     assert line["message"] == '"GET /x?appid=[key]"'
     assert "with [key]" in line["exception"]
     assert key not in line["exception"]

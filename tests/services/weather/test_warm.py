@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import runpy
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 import responses
@@ -12,6 +14,7 @@ from flask import Flask
 from requests import PreparedRequest
 from weather.reports import Reports
 
+from tests.conftest import ROOT
 from tests.services.weather import documented
 
 SOON = 20  # seconds after which a hanging test gives up; no test waits for it
@@ -54,3 +57,10 @@ def test_a_failing_upstream_does_not_either(app: Flask, upstream: responses.Requ
     app.extensions["reports"].warm(SOON)
     assert app.test_client().get("/health").status_code == 200
     assert app.test_client().get("/").status_code == 502
+
+
+def test_its_server_warms_it(app: Flask, upstream: responses.RequestsMock) -> None:
+    documented.answer_all(upstream)
+    hook = runpy.run_path(str(ROOT / "services/weather/gunicorn.conf.py"))["post_worker_init"]
+    hook(SimpleNamespace(wsgi=app))
+    assert len(upstream.calls) == 3

@@ -20,10 +20,11 @@ def create_app(settings: config.Settings | None = None, *, log_to: TextIO | None
     Raises `config.ConfigurationError` naming every variable that is wrong. ``log_to`` replaces stdout.
     """
     settings = settings or config.load(os.environ)
-    logs.configure(settings, log_to)
+    logs.configure(settings.log_level, [], log_to)
 
     # The balancer sends here only what is below the prefix, and takes nothing off it.
     app = Flask(__name__, static_url_path=f"{views.PREFIX}/static")
+    app.extensions["settings"] = settings
     app.jinja_env.globals["commit"] = settings.commit
     # The address of a static file carries the commit, so a browser may keep it once there is one.
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = 86400 if settings.commit != config.Settings.commit else 0

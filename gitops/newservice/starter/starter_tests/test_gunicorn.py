@@ -36,4 +36,4 @@ def test_a_wrong_environment_ends_it_with_one_last_line() -> None:
     )
     assert done.returncode == 78
     assert "Traceback" not in done.stderr
-    assert done.stderr.splitlines()[-1].startswith("Starter cannot start: LOG_LEVEL must be")
+    assert done.stderr.splitlines()[-1].startswith("starter cannot start: LOG_LEVEL must be")

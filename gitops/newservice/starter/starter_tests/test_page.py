@@ -42,6 +42,12 @@ def test_health(client: FlaskClient) -> None:
     assert answer.headers["Cache-Control"] == "no-store"
 
 
+def test_ready_tells_the_commit(client: FlaskClient) -> None:
+    answer = client.get(f"{PREFIX}/ready")
+    assert (answer.status_code, answer.json) == (200, {"status": "ok", "commit": "c0ffee" * 6 + "c0ff"})
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
 @pytest.mark.parametrize(("path", "status"), [("/health", 200), (f"{PREFIX}/", 200), (f"{PREFIX}/none", 404)])
 def test_every_answer_has_the_security_headers(client: FlaskClient, path: str, status: int) -> None:
     answer = client.get(path)
