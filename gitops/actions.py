@@ -32,6 +32,18 @@ def output(name: str, value: str) -> None:
         _append("GITHUB_OUTPUT", f"{name}={value}\n")
 
 
+def run_url() -> str:
+    """Where this attempt of the run is shown; empty outside of Actions.
+
+    docs.github.com/actions/reference/variables-reference: the variables are set in every job.
+    """
+    names = ("SERVER_URL", "REPOSITORY", "RUN_ID", "RUN_ATTEMPT")
+    server, repository, run_id, attempt = (os.environ.get(f"GITHUB_{name}", "") for name in names)
+    if not (server and repository and run_id):
+        return ""
+    return f"{server}/{repository}/actions/runs/{run_id}" + (f"/attempts/{attempt}" if attempt else "")
+
+
 def annotation(level: Level, title: str, message: str) -> None:
     """Print one annotation, shown on the run's page; only inside of GitHub Actions."""
     if os.environ.get("GITHUB_ACTIONS"):

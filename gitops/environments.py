@@ -134,5 +134,11 @@ def load_all(root: Path) -> dict[str, Environment]:
     return {name: load(root, name) for name in names(root)}
 
 
+def deployed(root: Path) -> dict[str, Environment]:
+    """The environments that workflows deploy to (those without profiles of their own), images' home first."""
+    every = {name: one for name, one in load_all(root).items() if one.aws_config_file is None}
+    return dict(sorted(every.items(), key=lambda item: (item[1].registry != item[0], item[0])))
+
+
 def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())

@@ -60,9 +60,20 @@ def text(results: Sequence[Result]) -> str:
     return "\n".join(lines)
 
 
+def verdict(results: Sequence[Result]) -> str:
+    """How many of the drills were held, and what they lost."""
+    drilled = [one for one in results if not one.skipped]
+    held = sum(not failures(one) for one in drilled)
+    lost = sum(one.tally.lost for one in drilled)
+    words = [f"{held} of {len(drilled)} held", f"{lost:,} {'request' if lost == 1 else 'requests'} lost"]
+    if skipped := len(results) - len(drilled):
+        words.append(f"{skipped} not applicable")
+    return ", ".join(words)
+
+
 def markdown(title: str, legend_line: str, results: Sequence[Result]) -> str:
-    """The same as a section of a job summary, with why each failed drill failed."""
-    lines = [f"### {title}", "", legend_line, "", f"| {' | '.join(COLUMNS)} |"]
+    """The same as a section of a job summary: verdict first, with why each failed drill failed."""
+    lines = [f"### {title}: {verdict(results)}", "", legend_line, "", f"| {' | '.join(COLUMNS)} |"]
     lines.append("|---|" + "---:|" * 6 + "---|---|")
     lines += [f"| {' | '.join(plain(value) for value in row)} |" for row in rows(results)]
     found = [f"- {one.kind}: {plain(problem)}" for one in results for problem in failures(one)]

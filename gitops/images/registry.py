@@ -112,11 +112,8 @@ def home(root: Path, environment: Environment) -> Environment:
     return load(root, environment.registry)
 
 
-def repository(session: boto3.Session, home: Environment, service: str) -> Repository:
-    """A service's repository, looked up in the account and region of its registry.
-
-    Raises GitopsError when it does not exist yet.
-    """
+def find(session: boto3.Session, home: Environment, service: str) -> Repository | None:
+    """A service's repository, looked up in the account and region of its registry; None when there is none yet."""
     client: ECRClient = session.client("ecr", region_name=home.region)
     name = home.repository(service)
     try:
@@ -124,8 +121,21 @@ def repository(session: boto3.Session, home: Environment, service: str) -> Repos
     except ClientError as error:
         if error.response["Error"]["Code"] != "RepositoryNotFoundException":
             raise
-        raise GitopsError(
-            f"{home.environment} has no image repository {name}",
-            fix=f"gitops apply {home.environment} --stack registry",
-        ) from None
+        return None
     return Repository(client, home.account, name, found["repositories"][0]["repositoryUri"])
+
+
+def repository(session: boto3.Session, home: Environment, service: str) -> Repository:
+    """The same; GitopsError when there is none yet."""
+    found = find(session, home, service)
+    if found is None:
+        raise missing(home, service)
+    return found
+
+
+def missing(home: Environment, service: str) -> GitopsError:
+    """The error for a repository that does not exist yet."""
+    return GitopsError(
+        f"{home.environment} has no image repository {home.repository(service)}",
+        fix=f"gitops apply {home.environment} --stack registry",
+    )

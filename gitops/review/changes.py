@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import difflib
-from pathlib import PurePosixPath
+from functools import cache
+from pathlib import Path, PurePosixPath
 from typing import Literal, NamedTuple
 
 import yaml
 
 from gitops.errors import GitopsError
 from gitops.review.masking import masked
-from gitops.review.risks import environment_risks, task_definition_risks
+from gitops.review.risks import task_definition_risks
+from gitops.review.settings import Defaults, environment_risks
+from gitops.stacks import templates
 from gitops.taskdefs.documents import Document, dump, parse
 
 Kind = Literal["added", "changed", "removed"]
+FOLDERS = ("taskdefs", "infra/environments", "infra/cloudformation")
 CONTEXT_LINES = 3
 
 
@@ -31,15 +35,40 @@ def changes(base: dict[str, str], head: dict[str, str]) -> list[Change]:
 
     Looks at rendered task definitions and environment files and at nothing
     else; the order is that of the paths. A file that says the same in other
-    bytes is no change. Raises GitopsError for a file that cannot be read.
+    bytes is no change. Templates, where they are among the texts, tell what a
+    line means that an environment file leaves out. Raises GitopsError for a
+    file that cannot be read.
     """
-    found = (_change(path, base.get(path), head.get(path)) for path in sorted({*base, *head}) if _reader(path))
+    defaults = template_defaults(base), template_defaults(head)
+    found = (
+        _change(path, base.get(path), head.get(path), defaults) for path in sorted({*base, *head}) if _reader(path)
+    )
     return [change for change in found if change is not None]
 
 
-def is_reviewed(path: str) -> bool:
-    """Whether a path is one that ``changes`` looks at."""
-    return bool(_reader(path))
+def is_read(path: str) -> bool:
+    """Whether ``changes`` needs a path's text."""
+    return bool(_reader(path)) or _is_template(path)
+
+
+def template_defaults(texts: dict[str, str]) -> Defaults:
+    """What the templates among some texts say themselves; a template that is none says nothing."""
+    return {PurePosixPath(path).stem: _defaults(path, text) for path, text in texts.items() if _is_template(path)}
+
+
+# Most templates are the same on both sides, and reading one takes a while.
+@cache
+def _defaults(path: str, text: str) -> dict[str, str]:
+    try:
+        parameters = templates.parse(text, PurePosixPath(path).stem, Path(path)).parameters
+    except GitopsError:
+        # Whether it is a template is for the checks of templates to say.
+        return {}
+    return {name: one.default for name, one in parameters.items() if one.default is not None}
+
+
+def _is_template(path: str) -> bool:
+    return PurePosixPath(path).match("infra/cloudformation/*.yaml")
 
 
 def _reader(path: str) -> Literal["task definition", "environment", ""]:
@@ -49,10 +78,12 @@ def _reader(path: str) -> Literal["task definition", "environment", ""]:
     return "environment" if pure.match("infra/environments/*.yaml") else ""
 
 
-def _change(path: str, before_text: str | None, after_text: str | None) -> Change | None:
+def _change(
+    path: str, before_text: str | None, after_text: str | None, defaults: tuple[Defaults, Defaults]
+) -> Change | None:
     if before_text == after_text:
         return None
-    before, after = masked(_document(path, before_text), _document(path, after_text))
+    before, after = masked(document(path, before_text), document(path, after_text))
     kind: Kind = "added" if before is None else "removed" if after is None else "changed"
     pure = PurePosixPath(path)
     if _reader(path) == "task definition":
@@ -60,24 +91,25 @@ def _change(path: str, before_text: str | None, after_text: str | None) -> Chang
         risks, texts = task_definition_risks(before, after), (_json(before), _json(after))
     else:
         subject = f"environment {pure.stem}"
-        risks, texts = environment_risks(before, after), (_yaml(before), _yaml(after))
+        risks, texts = environment_risks(before, after, defaults), (_yaml(before), _yaml(after))
     was, now = (text.splitlines() for text in texts)
     lines = tuple(difflib.unified_diff(was, now, path, path, n=CONTEXT_LINES, lineterm=""))
     return Change(subject, kind, tuple(risks), lines) if lines else None
 
 
-def _document(path: str, text: str | None) -> Document | None:
+def document(path: str, text: str | None) -> Document | None:
+    """A reviewed file's content, None for no text; GitopsError when it cannot be read."""
     if text is None:
         return None
     if _reader(path) == "task definition":
         return parse(text, path)
     try:
-        document = yaml.load(text, Loader=yaml.CSafeLoader)
+        content = yaml.load(text, Loader=yaml.CSafeLoader)
     except yaml.YAMLError as error:
         raise GitopsError(f"{path} is not YAML: {' '.join(str(error).split())}", fix="correct the file") from None
-    if not isinstance(document, dict):
+    if not isinstance(content, dict):
         raise GitopsError(f"{path}: holds no mapping", fix="correct the file")
-    return document
+    return content
 
 
 def _json(document: Document | None) -> str:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+# What GitHub stores of a comment, in characters. Counted here in UTF-8 bytes, of which there are never fewer.
+COMMENT_BUDGET = 65_536
+
 
 def code(value: object) -> str:
     """A value as inline code, in more backticks than it holds; ``nothing`` where there is none."""

@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
 from gitops.review.changes import Change
-from gitops.review.markdown import code, fence, fold, plain
+from gitops.review.costs import Costs
+from gitops.review.markdown import COMMENT_BUDGET, code, fence, fold, plain
 
-# What GitHub stores of a comment, in characters. Counted here in UTF-8 bytes, of which there are never fewer.
-BUDGET = 65_536
 # The shares of the two lists of one line each, so that neither can push the other out.
 RISKS_BUDGET = 12_000
 LEFT_OUT_BUDGET = 4_000
-MARKER = "gitops-diff"
+NO_COSTS = Costs()
 
 
-def report(changes: Sequence[Change], base: str, head: str, run_url: str = "", budget: int = BUDGET) -> str:
+def report(
+    changes: Sequence[Change],
+    base: str,
+    head: str,
+    run_url: str = "",
+    budget: int = COMMENT_BUDGET,
+    *,
+    warning: str = "",
+    costs: Costs = NO_COSTS,
+) -> str:
     """The review of some changes, at most ``budget`` bytes of UTF-8 (and never less than the summary needs).
 
     The same changes give the same bytes. ``base`` and ``head`` name the two
-    states; ``run_url`` is where the whole of it stands. The last line is a hidden
-    marker with the hash of the changes, by which a comment can be found again.
+    states; ``run_url`` is where the whole of it stands. A ``warning`` that the
+    files are not what they should be is the first line, and nothing below
+    it says that nothing changes.
     """
-    digest = hashlib.sha256(repr(list(changes)).encode()).hexdigest()
-    top = [_verdict(changes), *_risks(changes)]
+    top = [warning, _verdict(changes, warning), *_risks(changes), "\n".join(f"- {line}" for line in costs.lines)]
     link = f" · [the run]({run_url})" if run_url.startswith("https://") else ""
-    bottom = [f"From {code(base)} to {code(head)}{link}", f"<!-- {MARKER} sha256:{digest} -->"]
+    bottom = [costs.at_rest, f"From {code(base)} to {code(head)}{link}"]
+    top, bottom = ([text for text in texts if text] for texts in (top, bottom))
     folds = [_detail(change) for change in changes]
     room = budget - _size([*top, *bottom]) - LEFT_OUT_BUDGET
     shown: list[str] = []
@@ -40,7 +48,9 @@ def report(changes: Sequence[Change], base: str, head: str, run_url: str = "", b
     return "\n\n".join([*top, *shown, *_left_out(left_out, run_url), *bottom]) + "\n"
 
 
-def _verdict(changes: Sequence[Change]) -> str:
+def _verdict(changes: Sequence[Change], warning: str) -> str:
+    if not changes and warning:
+        return "The files that are there do not differ from the base: that says nothing yet."
     if not changes:
         return "**No changes** in rendered task definitions and environments."
     kinds = [change.kind for change in changes]

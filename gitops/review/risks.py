@@ -1,4 +1,4 @@
-"""What a reviewer should not miss, in words: who may do what first, then size, then each container."""
+"""What a reviewer should not miss in a task definition, in words: who may do what, size, each container."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from gitops.taskdefs.documents import Document, Value
 from gitops.taskdefs.fargate import cpu_units, memory_mib
 from gitops.taskdefs.paths import leaves, spell
 
-OPEN_TO_ALL = ("0.0.0.0/0", "::/0")
 Risks = Iterator[str]
 
 
@@ -30,38 +29,6 @@ def task_definition_risks(before: Document | None, after: Document | None) -> li
         for check in CONTAINER_CHECKS:
             risks += [f"{code(name)}: {risk}" for risk in check(was.get(name, {}), container)]
     return risks
-
-
-def environment_risks(before: Document | None, after: Document | None) -> list[str]:
-    """The risks of going from one environment file to another (None: there is none)."""
-    if before is None or after is None:
-        return ["the environment is removed: its stacks stay until they are destroyed"] if after is None else []
-    risks: list[str] = []
-    if before.get("github") != after.get("github"):
-        risks.append("IAM: another repository or branch is trusted to deploy here")
-    risks += [
-        f"{key} changes from {code(before.get(key))} to {code(after.get(key))}"
-        for key in ("account", "region", "project", "registry")
-        if before.get(key) != after.get(key)
-    ]
-    for kind in ("stacks", "services"):
-        was, now = _mapping(before.get(kind)), _mapping(after.get(kind))
-        risks += [f"{kind.removesuffix('s')} {code(name)} is no longer part of it" for name in was if name not in now]
-        for name in now:
-            risks += _parameters(f"{kind}.{name}", _mapping(was.get(name)), _mapping(now[name]))
-    return risks
-
-
-def _parameters(where: str, before: Document, after: Document) -> Risks:
-    for key, value in after.items():
-        if value == before.get(key):
-            continue
-        if any(network.strip() in OPEN_TO_ALL for network in str(value).split(",")):
-            yield f"public: {code(f'{where}.{key}')} is open to {code(value)}"
-        if "Protection" in key and value == "false":
-            yield f"{code(f'{where}.{key}')} is turned off"
-    if before.get("DeletionProtection") == "true" and "DeletionProtection" not in after:
-        yield f"{code(f'{where}.DeletionProtection')} is no longer asked for"
 
 
 def _roles(before: Document, after: Document) -> Risks:

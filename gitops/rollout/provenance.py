@@ -20,6 +20,7 @@ _KEYS = {
     "verdict": "Verdict",
     "rolled_back_from": "RolledBackFrom",
 }
+KEYS = frozenset(_KEYS.values())
 
 SUCCEEDED = "succeeded"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 
@@ -17,10 +17,13 @@ from gitops.images.reference import Reference
 from gitops.layers import agree
 from gitops.layers.source import Commit
 from gitops.rollout import age, live
-from gitops.rollout.provenance import Provenance, run_on_github
+from gitops.rollout.provenance import KEYS, Provenance, run_on_github
 from gitops.rollout.release import Release
+from gitops.rollout.verify import arriving
 from gitops.rollout.verify.everything import Subject, verify
 from gitops.rollout.verify.failures import Failure, require
+from gitops.stacks.order import SERVICE
+from gitops.stacks.waiting import Clock
 from gitops.taskdefs import documents, normalize, render, validate
 
 if TYPE_CHECKING:
@@ -55,11 +58,14 @@ def rendered(root: Path, service: str, environment: Environment, commit: str) ->
     return documents.parse(text, f"{path} at {commit[:12]}")
 
 
-def register(release: Release, session: boto3.Session, say: Say) -> Registered:
+def register(
+    release: Release, session: boto3.Session, say: Say, *, patience: float = 0.0, clock: Clock | None = None
+) -> Registered:
     """Verify what the task definition refers to, then register it unless its content is the newest already.
 
-    Raises GitopsError, with nothing registered, when something is missing or
-    does not fit (all of it at once), and when a newer commit serves.
+    Where nothing but the service's stack is missing, it is waited for, ``patience``
+    seconds at most. Raises GitopsError, with nothing registered, when something is
+    missing or does not fit (all of it at once), and when a newer commit serves.
     """
     root, environment, service, commit = release.root, release.environment, release.service, release.commit
     ecs: ECSClient = session.client("ecs")
@@ -69,13 +75,19 @@ def register(release: Release, session: boto3.Session, say: Say) -> Registered:
     repository = registry.repository(session, registry.home(root, environment), service)
     files = Commit(root, commit)
     subject = Subject(environment, service, commit, document, release.digest, agree.answered(files, service))
-    digest, failures = verify(session, repository, subject)
+
+    wrong: list[Failure] = []
     if not release.rolled_back_from:
         fix = "correct that, and ship the commit that does"
-        wrong = validate.validate(document, environment.family(service), service)
-        failures += [Failure(str(problem), fix) for problem in wrong]
-        failures += [Failure(problem, fix) for problem in agree.problems(files, environment, service)]
-    require(failures, f"{service} {commit[:12]} cannot be registered in {environment.environment}")
+        found = validate.validate(document, environment.family(service), service)
+        wrong += [Failure(str(problem), fix) for problem in found]
+        wrong += [Failure(problem, fix) for problem in agree.problems(files, environment, service)]
+    # No wait cures what is wrong in the commit itself.
+    stack = f"the stack {environment.stack_name(SERVICE, service)}, which gitops apply {environment.environment} makes"
+    digest, failures = arriving.waited(
+        lambda: verify(session, repository, subject), stack, 0.0 if wrong else patience, clock or Clock(), say
+    )
+    require(failures + wrong, f"{service} {commit[:12]} cannot be registered in {environment.environment}")
 
     image = Reference(repository.uri, commit, digest)
     document = render.with_image(document, str(image))
@@ -95,12 +107,23 @@ def register(release: Release, session: boto3.Session, say: Say) -> Registered:
     if newest is not None:
         revision = live.revision(ecs, newest, service)
         if revision.provenance.content_hash == origin.content_hash:
-            say(f"{revision.name} is this content already: nothing was registered")
-            return Registered(revision.arn, image, revision.provenance, document, is_new=False)
+            if _holds(ecs, revision.arn, document):
+                say(f"{revision.name} is this content already: nothing was registered")
+                return Registered(revision.arn, image, revision.provenance, document, is_new=False)
+            say(f"{revision.name} says that it is this content, and is not: it was edited by hand")
     answer = ecs.register_task_definition(**_with_tags(document, origin))
     arn = answer["taskDefinition"]["taskDefinitionArn"]
     say(f"registered {live.short_name(arn)} with {image.tag[:12]} ({image.digest[:19]}…)")
     return Registered(arn, image, origin, document, is_new=True)
+
+
+def _holds(ecs: ECSClient, arn: str, document: dict[str, Any]) -> bool:
+    """Whether a revision is what a document says. Its tags alone could have been copied to another content."""
+    there: Any = normalize.described(cast(Any, ecs.describe_task_definition(taskDefinition=arn, include=["TAGS"])))
+    theirs, ours = (
+        {**one, "tags": [tag for tag in one.get("tags", []) if tag["key"] not in KEYS]} for one in (there, document)
+    )
+    return normalize.content_hash(theirs) == normalize.content_hash(ours)
 
 
 def _refuse_older(ecs: ECSClient, release: Release) -> None:

@@ -15,7 +15,7 @@ HIDDEN = "****"
 _SECRET = re.compile(r"secret|passw|token|api_?key|credential|private_?key", re.IGNORECASE)
 _NOTHING = ("didn't contain changes", "No updates are to be performed")
 _WORLD = ("0.0.0.0/0", "::/0")
-_RANK = {"replace": 0, "remove": 1, "uncertain": 2, "change": 3, "import": 4, "add": 5}
+_RANK = {"replace": 0, "remove": 1, "uncertain": 2, "change": 3, "import": 4, "add": 5, "perhaps": 6}
 
 
 class Property(msgspec.Struct, frozen=True, order=True):
@@ -32,7 +32,10 @@ class Property(msgspec.Struct, frozen=True, order=True):
 
 
 class Change(msgspec.Struct, frozen=True):
-    """One resource's change. ``policy`` says what becomes of the old one: Delete, Retain, Snapshot …"""
+    """One resource's change. ``policy`` says what becomes of the old one: Delete, Retain, Snapshot …
+
+    ``condition`` is one that the resource stands under and that nobody can decide yet.
+    """
 
     action: str
     logical_id: str
@@ -45,11 +48,13 @@ class Change(msgspec.Struct, frozen=True):
 
     @property
     def kind(self) -> str:
-        """The change in the plan's words: add, change, replace, uncertain, remove or import."""
+        """The change in the plan's words: add, perhaps (added), change, replace, uncertain, remove or import."""
         if self.replacement == "yes":
             return "replace"
         if self.replacement == "uncertain" or self.action == "Dynamic":
             return "uncertain"
+        if self.condition:
+            return "perhaps"
         return {"Add": "add", "Remove": "remove", "Import": "import"}.get(self.action, "change")
 
     @property
@@ -122,9 +127,10 @@ def _known_later(detail: Mapping[str, Any]) -> bool:
 
 
 class Counts(msgspec.Struct, frozen=True):
-    """How many resources a plan adds, changes, replaces (surely or perhaps) and removes."""
+    """How many resources a plan adds, changes, replaces (both surely or perhaps) and removes."""
 
     added: int = 0
+    perhaps: int = 0
     changed: int = 0
     replaced: int = 0
     uncertain: int = 0
@@ -132,7 +138,10 @@ class Counts(msgspec.Struct, frozen=True):
     imported: int = 0
 
     def __str__(self) -> str:
-        words = [f"{self.added} added", f"{self.changed} changed", f"{self.replaced} REPLACED"]
+        words = [f"{self.added} added"]
+        if self.perhaps:
+            words.append(f"{self.perhaps} perhaps added")
+        words += [f"{self.changed} changed", f"{self.replaced} {'REPLACED' if self.replaced else 'replaced'}"]
         if self.uncertain:
             words.append(f"{self.uncertain} PERHAPS REPLACED")
         words.append(f"{self.removed} removed")
@@ -146,6 +155,7 @@ def count(changes: Iterable[Change]) -> Counts:
     kinds = [change.kind for change in changes]
     return Counts(
         added=kinds.count("add"),
+        perhaps=kinds.count("perhaps"),
         changed=kinds.count("change"),
         replaced=kinds.count("replace"),
         uncertain=kinds.count("uncertain"),
@@ -166,7 +176,7 @@ def risks(label: str, changes: Sequence[Change]) -> list[str]:
             found.append(f"perhaps REPLACEMENT of {name}: {because}, known only while it is applied")
         elif change.kind == "remove":
             found.append(f"removal of {name}{_fate(change.policy)}")
-        if change.type.startswith("AWS::IAM::") and change.kind not in {"add", "remove"}:
+        if change.type.startswith("AWS::IAM::") and change.kind not in {"add", "perhaps", "remove"}:
             found.append(f"IAM: {name} changes {', '.join(dict.fromkeys(one.path for one in change.properties))}")
         if change.world and change.kind != "remove":
             found.append(f"public ingress or egress: {name} is open to the world")

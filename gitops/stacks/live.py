@@ -26,6 +26,8 @@ class LiveStack:
     reason: str = ""
     outputs: Mapping[str, str] | None = None
     protected: bool = False
+    tags: Mapping[str, str] | None = None
+    parameters: Mapping[str, str] | None = None
 
     def output(self, name: str) -> str | None:
         """An output's value; None when the stack does not have it."""
@@ -50,6 +52,8 @@ def find(cloudformation: CloudFormationClient, name: str) -> LiveStack:
         reason=stack.get("StackStatusReason", ""),
         outputs={output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])},
         protected=stack.get("EnableTerminationProtection", False),
+        tags={tag["Key"]: tag["Value"] for tag in stack.get("Tags", [])},
+        parameters={one["ParameterKey"]: one["ParameterValue"] for one in stack.get("Parameters", [])},
     )
 
 

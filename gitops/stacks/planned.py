@@ -10,10 +10,12 @@ from typing import Literal
 
 import msgspec
 
+from gitops.environments import Environment
 from gitops.errors import GitopsError
-from gitops.stacks import changes
+from gitops.stacks import changes, conditions
 from gitops.stacks.changes import HIDDEN, Change, Counts
 from gitops.stacks.order import BOOTSTRAP, Unit
+from gitops.stacks.orphans import Orphan
 
 # create, update: as CloudFormation's change set says. after: outputs that it takes do not exist yet, so
 # the template alone was read (no changes are listed for a stack that exists). none: no change.
@@ -40,10 +42,14 @@ class StackPlan(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """An environment's plan, stacks in the order they are applied."""
+    """An environment's plan, stacks in the order they are applied.
+
+    ``left_over`` are stacks that nothing asks for any more. No apply touches them, so the hash does not either.
+    """
 
     environment: str
     stacks: tuple[StackPlan, ...]
+    left_over: tuple[Orphan, ...] = ()
 
     @property
     def applied(self) -> tuple[StackPlan, ...]:
@@ -72,8 +78,15 @@ def shown_parameters(unit: Unit, values: Mapping[str, str]) -> dict[str, str]:
     return {name: HIDDEN if declared[name].no_echo else value for name, value in sorted(values.items())}
 
 
-def from_template(unit: Unit, values: Mapping[str, str], state: State, hashed: bool) -> StackPlan:
-    """The plan of a stack that CloudFormation cannot be asked about: all of its template is added."""
+def from_template(
+    unit: Unit, values: Mapping[str, str], state: State, hashed: bool, environment: Environment
+) -> StackPlan:
+    """The plan of a stack that CloudFormation cannot be asked about: what its template's conditions let in is added.
+
+    A change keeps its condition's name where the values that are known do not decide it.
+    """
+    known = {**conditions.pseudo(environment.account, environment.region, unit.stack_name), **values}
+    holds = {"": True, **conditions.holds(conditions.section(unit.template.body), known)}
     pending = {name: f"(output of {output.label})" for name, output in unit.outputs.items() if name not in values}
     return StackPlan(
         label=unit.label,
@@ -82,8 +95,9 @@ def from_template(unit: Unit, values: Mapping[str, str], state: State, hashed: b
         template=unit.template.digest,
         parameters=shown_parameters(unit, {**values, **pending}),
         changes=tuple(
-            Change("Add", resource.logical_id, resource.type, condition=resource.condition)
+            Change("Add", resource.logical_id, resource.type, condition="" if certain else resource.condition)
             for resource in unit.template.resources
+            if (certain := holds.get(resource.condition)) is not False
         ),
         after=tuple(sorted({unit.outputs[name].label for name in pending})),
         takes_from=tuple(sorted(unit.needs)),
@@ -91,9 +105,9 @@ def from_template(unit: Unit, values: Mapping[str, str], state: State, hashed: b
     )
 
 
-def unknown_until(unit: Unit, values: Mapping[str, str], hashed: bool) -> StackPlan:
+def unknown_until(unit: Unit, values: Mapping[str, str], hashed: bool, environment: Environment) -> StackPlan:
     """The plan of an existing stack that takes an output which does not exist yet."""
-    return msgspec.structs.replace(from_template(unit, values, "after", hashed), changes=())
+    return msgspec.structs.replace(from_template(unit, values, "after", hashed, environment), changes=())
 
 
 def is_hashed(unit: Unit, chosen: bool) -> bool:
@@ -111,7 +125,13 @@ def save(plan: Plan, path: Path) -> None:
 
 def as_json(plan: Plan) -> bytes:
     """The plan as indented JSON with its hash and counts."""
-    whole = {"environment": plan.environment, "hash": plan.hash, "counts": plan.counts, "stacks": plan.stacks}
+    whole = {
+        "environment": plan.environment,
+        "hash": plan.hash,
+        "counts": plan.counts,
+        "stacks": plan.stacks,
+        "left_over": plan.left_over,
+    }
     return msgspec.json.format(msgspec.json.encode(whole, order="deterministic"), indent=2)
 
 

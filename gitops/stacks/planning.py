@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 from gitops.environments import Environment
 from gitops.errors import GitopsError
-from gitops.stacks import changesets, live, order, planned, states
+from gitops.stacks import changesets, live, order, orphans, planned, states
 from gitops.stacks.access import Access
 from gitops.stacks.changesets import ChangeSet, Request
 from gitops.stacks.live import LiveStack
@@ -29,7 +29,9 @@ def plan(access: Access, every: list[Unit], chosen: Collection[str], clock: Cloc
     for unit in shown:
         hashed = planned.is_hashed(unit, unit.label in chosen)
         found.append(_stack(access, unit, standing, labels, clock, hashed))
-    return Plan(access.environment.environment, tuple(found))
+    # A part of an environment says nothing of what the whole no longer asks for.
+    left_over = () if chosen else tuple(orphans.left_over(access.cloudformation, access.environment))
+    return Plan(access.environment.environment, tuple(found), left_over)
 
 
 def standings(access: Access, every: list[Unit]) -> dict[str, LiveStack]:
@@ -62,10 +64,10 @@ def _stack(
         # A change set of a stack that does not exist would leave one in review, which the plan role, under
         # which a pull request's own code runs, may not delete. There is nothing to compare with either.
         state: planned.State = "after" if missing else "create"
-        return planned.from_template(unit, known, state, hashed)
+        return planned.from_template(unit, known, state, hashed, access.environment)
     if missing:
         # The stack exists but takes an output that does not: what changes is known only then.
-        return planned.unknown_until(unit, known, hashed)
+        return planned.unknown_until(unit, known, hashed, access.environment)
     with changesets.opened(access.cloudformation, request(access, unit, known, stack), clock) as change_set:
         return from_change_set(unit, known, stack, change_set, hashed)
 

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import re
 
+from gitops.review.markdown import COMMENT_BUDGET
 from gitops.stacks.changes import Change, Property, risks
 from gitops.stacks.planned import Plan, StackPlan
 
-# GitHub refuses a comment of more characters.
-BUDGET = 65_536
-_SIGNS = {"add": "+", "change": "~", "replace": "!", "uncertain": "?", "remove": "-", "import": ">"}
+_SIGNS = {"add": "+", "perhaps": "?", "change": "~", "replace": "!", "uncertain": "?", "remove": "-", "import": ">"}
 _LONGEST_VALUE = 120
 
 
 def verdict(plan: Plan) -> str:
     """The first line: whether anything changes, and how much of what kind."""
     changing = [stack for stack in plan.applied if stack.state != "none"]
+    # Bootstrap, which is shown and not applied with the others.
+    aside = [stack for stack in plan.stacks if not stack.hashed]
+    also = " and ".join(stack.label for stack in aside if stack.state != "none")
     if not changing:
-        return f"{plan.environment}: no changes in {_stacks(len(plan.applied))}"
+        where = " and ".join([_stacks(len(plan.applied)), *(stack.label for stack in aside if stack.state == "none")])
+        return f"{plan.environment}: no changes in {where}{f', but {also} changes' if also else ''}"
     word = "REPLACEMENTS" if plan.counts.replaced else "changes"
-    return f"{plan.environment}: {word} in {len(changing)} of {_stacks(len(plan.applied))}: {plan.counts}"
+    where = f"{len(changing)} of {_stacks(len(plan.applied))}"
+    return f"{plan.environment}: {word} in {where}: {plan.counts}{f'; {also} changes too' if also else ''}"
 
 
 def _stacks(number: int) -> str:
@@ -40,7 +44,7 @@ def warnings(plan: Plan) -> list[str]:
         for stack in plan.stacks
         if not stack.hashed and stack.state != "none"
     ]
-    return lines
+    return lines + [orphan.line(plan.environment) for orphan in plan.left_over]
 
 
 def lines(plan: Plan) -> list[str]:
@@ -96,9 +100,9 @@ def _short(value: str) -> str:
     return flat if len(flat) <= _LONGEST_VALUE else f"{flat[:_LONGEST_VALUE]}…"
 
 
-def markdown(plan: Plan, budget: int = BUDGET) -> str:
+def markdown(plan: Plan, budget: int = COMMENT_BUDGET) -> str:
     """The plan as Markdown of at most ``budget`` characters; what is cut is cut at whole resources and said."""
-    head = [f"<!-- gitops plan {plan.environment} {plan.hash} -->", f"### {_inert(verdict(plan))}", ""]
+    head = [f"### {_inert(verdict(plan))}", ""]
     head += [f"- {_inert(line)}" for line in warnings(plan)]
     tail = ["", f"plan hash `{plan.hash}`"]
     text = "\n".join(head)

@@ -35,23 +35,25 @@ def scope(
 ) -> Scope:
     """What to remove of an environment, everything when nothing is chosen.
 
-    Raises GitopsError for a chosen stack that is none, and for a registry
-    that other environments pull from.
+    ``every`` are the stacks in the order they were made, those among them that
+    no entry asks for any more. Raises GitopsError for a chosen stack that is
+    none, and for a registry that other environments pull from.
     """
+    labels = {unit.label for unit in every}
     users = sorted(
         name
         for name, other in others.items()
         if name != environment.environment and other.registry == environment.environment
     )
     kept: dict[str, str] = {}
-    if users and REGISTRY in environment.stacks:
+    if users and REGISTRY in labels:
         if REGISTRY in chosen:
             raise GitopsError(
                 f"{' and '.join(users)} pulls its images from the registry of {environment.environment}",
                 fix=f"name another registry in {FOLDER}/{users[0]}.yaml first",
             )
         kept[REGISTRY] = f"{' and '.join(users)} pulls its images from it"
-    has_bootstrap = BOOTSTRAP in environment.stacks and not chosen
+    has_bootstrap = BOOTSTRAP in labels and not chosen
     if has_bootstrap and keep_bootstrap:
         kept[BOOTSTRAP] = "--keep-bootstrap"
     elif has_bootstrap and kept:

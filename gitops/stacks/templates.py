@@ -128,6 +128,12 @@ def parse(body: str, name: str, path: Path) -> Template:
     )
 
 
+def document(template: Template) -> dict[str, Any]:
+    """All that a template says; !Ref, !Sub and the like as their plain values."""
+    content: dict[str, Any] = yaml.load(template.body, Loader=_Loader)  # noqa: S506 (it is a safe loader)
+    return content
+
+
 def _section(
     document: dict[str, Any], section: str, path: Path, lines: dict[tuple[str, str], int]
 ) -> dict[str, dict[str, Any]]:

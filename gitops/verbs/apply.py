@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from gitops import actions, aws, environments, progress
 from gitops.errors import GitopsError
-from gitops.stacks import applying, order, planned, planning, report
+from gitops.review.markdown import plain
+from gitops.stacks import applying, order, orphans, planned, planning, report
 from gitops.stacks.access import Access
 from gitops.stacks.applying import Applied, Applier
 from gitops.stacks.order import BOOTSTRAP, Unit
@@ -44,8 +46,13 @@ def run(arguments: argparse.Namespace) -> int:
                 print("\n".join(report.lines(now)))
             applying.require_reviewed(now, reviewed_hash, reviewed)
         done = _apply(access, every, units, now, clock)
-    print("\n".join(_table(done)))
-    actions.summary(_markdown(environment.environment, done))
+        # A part of an environment says nothing of what the whole no longer asks for.
+        found = [] if arguments.stack else orphans.left_over(access.cloudformation, environment)
+    left_over = [orphan.line(environment.environment) for orphan in found]
+    print("\n".join([*_table(done), *left_over]))
+    actions.summary(
+        "\n".join([_markdown(environment.environment, done, verdict(done)), *(f"\n- {line}" for line in left_over)])
+    )
     return 0
 
 
@@ -77,7 +84,9 @@ def _apply(access: Access, every: list[Unit], units: list[Unit], now: Plan | Non
     except GitopsError as error:
         print("\n".join(_table(done)))
         actions.annotation("error", f"apply {access.environment.environment}", error.problem)
-        actions.summary(f"{_markdown(access.environment.environment, done)}\n\n**failed**: {error.problem}")
+        where = f" at {applier.running}" if applier is not None and applier.running else ""
+        end = f"failed{where}, {verdict(done)}" if done else f"failed{where}"
+        actions.summary(f"{_markdown(access.environment.environment, done, end)}\n\n**failed**: {plain(error.problem)}")
         raise
     return done
 
@@ -89,6 +98,16 @@ def _table(done: list[Applied]) -> list[str]:
     return [*lines, f"{'all':<{width}}  {'':<10}  {total:7.1f} s"] if len(done) > 1 else lines
 
 
-def _markdown(environment: str, done: list[Applied]) -> str:
+def verdict(done: Sequence[Applied]) -> str:
+    """How many stacks were created and updated; "no changes" said outright."""
+    results = [one.result for one in done]
+    if set(results) <= {"no changes"}:
+        return f"no changes in {len(done)} {'stack' if len(done) == 1 else 'stacks'}"
+    counts = {"created": results.count("created"), "updated": results.count("updated")}
+    counts["unchanged"] = results.count("no changes")
+    return ", ".join(f"{number} {word}" for word, number in counts.items() if number)
+
+
+def _markdown(environment: str, done: list[Applied], end: str) -> str:
     rows = [f"| {one.label} | {one.result} | {one.seconds:.1f} |" for one in done]
-    return "\n".join([f"### apply {environment}", "", "| stack | result | seconds |", "|---|---|---:|", *rows])
+    return "\n".join([f"### apply {environment}: {end}", "", "| stack | result | seconds |", "|---|---|---:|", *rows])

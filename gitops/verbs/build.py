@@ -6,16 +6,18 @@ import argparse
 import os
 
 from gitops import actions, aws, environments, git
-from gitops.images import builders, docker_build, registry
+from gitops.images import builders, docker_build, expected, registry
 from gitops.images.reference import Reference
 from gitops.images.registry import Repository
+from gitops.stacks import waiting
+from gitops.stacks.waiting import Clock
 
 BUILDER = "FAIRWEATHER_BUILDER"
 SHOWN_FILES = 5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """SERVICE ENVIRONMENT [--commit REV] [--builder NAME]."""
+    """SERVICE ENVIRONMENT [--commit REV] [--builder NAME] [--wait SECONDS]."""
     parser.add_argument("service", help="a folder of services/")
     parser.add_argument("environment", help="whose registry it is for: several environments may share one")
     parser.add_argument("--commit", default="HEAD", help="the commit to build (default: HEAD)")
@@ -24,6 +26,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=builders.BUILDERS,
         help=f"docker builds the Dockerfile, pack makes a one-layer image without an engine "
         f"(default: {BUILDER}, else the first of the environment's builders that works here)",
+    )
+    parser.add_argument(
+        "--wait",
+        type=waiting.seconds,
+        default=waiting.PATIENCE,
+        metavar="SECONDS",
+        help="how long to wait for an image repository that the commit's templates have and AWS does not yet "
+        f"(default: {waiting.PATIENCE:.0f})",
     )
     parser.epilog = (
         "Sets the outputs image, repository (without the tag) and digest. The image is built from the commit alone, "
@@ -43,7 +53,15 @@ def run(arguments: argparse.Namespace) -> int:
         warn_of_changes(git.dirty(root))
     home = registry.home(root, environment)
     with aws.explained(home):
-        repository = registry.repository(aws.session(root, home, "build"), home, service)
+        session = aws.session(root, home, "build")
+        repository = expected.repository(
+            lambda: registry.find(session, home, service),
+            lambda: expected.is_expected(root, commit, home, service),
+            home,
+            service,
+            arguments.wait,
+            Clock(),
+        )
         digest = repository.digest(commit)
         if digest is not None:
             image = Reference(repository.uri, commit, digest)

@@ -45,7 +45,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def summary(results: Sequence[Result]) -> str:
     """The job summary: a table of all checks, and the output of each failed one in a fold."""
-    lines = ["### Checks", "", "| check | result | seconds |", "|---|---|---:|"]
+    failed = [result.name for result in results if not result.passed]
+    verdict = f"{len(results) - len(failed)} of {len(results)} passed"
+    title = f"### checks: {verdict}; {', '.join(failed)} failed" if failed else f"### checks: {verdict}"
+    lines = [title, "", "| check | result | seconds |", "|---|---|---:|"]
     lines += [f"| {r.name} | {'passed' if r.passed else '**failed**'} | {r.seconds:.1f} |" for r in results]
     for result in results:
         if not result.passed:

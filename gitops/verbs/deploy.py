@@ -36,7 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "Registers the commit's task definition, updates the service if it runs another one, and watches\n"
         "the deployment by its id. Run it again after an interruption: it goes on where it was.\n\n"
-        f"{exit_codes()}\n\nSets the outputs verdict, revision, image and digest."
+        f"{exit_codes()}\n\n"
+        "Sets the outputs verdict, commit, before (the commit that served), revision, image and digest."
     )
 
 
@@ -66,6 +67,8 @@ def tell(outcome: Outcome) -> int:
         title = f"{outcome.service} in {outcome.environment}: {outcome.verdict.value}"
         actions.annotation(level, title, f"{report.headline(outcome)}\nnext: {report.next_step(outcome)}")
     actions.output("verdict", outcome.verdict.value)
+    actions.output("commit", outcome.after.commit)
+    actions.output("before", outcome.before.commit)
     actions.output("revision", outcome.after.revision)
     actions.output("image", outcome.after.image)
     actions.output("digest", outcome.after.image.rpartition("@")[2])

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from gitops import actions, aws, environments, progress
 from gitops.environments import Environment
 from gitops.errors import GitopsError
 from gitops.progress import Event
-from gitops.stacks import emptying, live, removing, scope, states, verifying
+from gitops.review.markdown import plain
+from gitops.stacks import emptying, live, orphans, removing, scope, states, verifying
 from gitops.stacks.access import Access
 from gitops.stacks.leftovers import Leftovers
 from gitops.stacks.order import BOOTSTRAP, Unit
+from gitops.stacks.orphans import Orphan
 from gitops.stacks.scope import Scope
 from gitops.stacks.waiting import Clock
 from gitops.verbs.plan import load_units, stack_argument
@@ -36,17 +39,26 @@ def run(arguments: argparse.Namespace) -> int:
         _require_name(environment, arguments.confirm)
     every = load_units(arguments.root, environment)
     others = environments.load_all(arguments.root)
-    going = scope.scope(environment, every, others, arguments.stack, arguments.keep_bootstrap)
+    chosen, keep = arguments.stack, arguments.keep_bootstrap
     with aws.explained(environment):
+        if not chosen or {*chosen} - {unit.label for unit in every}:
+            # Who removes bootstrap finds what is left of a run that was interrupted after that.
+            known = [label for label in chosen if label == BOOTSTRAP]
+            bootstrap = scope.scope(environment, every, others, known, keep).bootstrap if known or not chosen else None
+            looking = Access(arguments.root, environment, "administrator" if bootstrap else "teardown")
+            every += _no_longer_asked_for(looking, chosen)
+        going = scope.scope(environment, every, others, chosen, keep)
         worker, administrator = _who(arguments.root, environment, going)
         standing = _standing(worker, every)
-        if _show(worker, every, going, standing):
+        removed = _show(worker, every, going, standing)
+        if removed:
             scope.require_unused(every, {unit.label for unit in going.stacks}, standing)
             _confirm(environment, arguments.confirm)
             _remove(worker, administrator, going)
         found = verifying.left(administrator, every, going, Clock())
     if found:
         lines = tuple(f"  {line}" for line in found)
+        actions.summary(_markdown(environment, f"not empty, {len(found)} left", found))
         raise GitopsError(
             f"{environment.environment} is not empty: {len(found)} left",
             others=lines,
@@ -55,8 +67,32 @@ def run(arguments: argparse.Namespace) -> int:
     what = environment.environment if going.whole else " and ".join(unit.label for unit in going.stacks)
     apart = f", apart from {' and '.join(going.kept)}" if going.kept else ""
     print(f"{what}: verified empty{apart}")
-    actions.summary(f"### destroy {environment.environment}\n\n{what}: verified empty{apart}")
+    stacks = sum(unit.label in standing for unit in going.stacks)
+    empty = "empty" if going.whole else f"{what} verified empty"
+    actions.summary(_markdown(environment, f"{empty}{apart}, {_number(stacks)} removed", removed))
     return 0
+
+
+def _number(stacks: int) -> str:
+    return f"{stacks or 'no'} {'stack' if stacks == 1 else 'stacks'}"
+
+
+def _markdown(environment: Environment, verdict: str, lines: Sequence[str]) -> str:
+    return "\n".join([f"### destroy {environment.environment}: {verdict}", "", *(f"- {plain(line)}" for line in lines)])
+
+
+def _no_longer_asked_for(access: Access, chosen: list[str]) -> list[Unit]:
+    """Stacks that no entry asks for, in the order they were made, and services that are chosen and left secrets."""
+    found = orphans.left_over(access.cloudformation, access.environment)
+    labels = {orphan.label for orphan in found}
+    for label in chosen:
+        one = Orphan(label, access.environment.stack_name(label))
+        # An interrupted destroy may have come as far as the stack: the rest still carries the service's name.
+        if one.service and label not in labels and one.service not in access.environment.services:
+            rest = Leftovers(access.session, access.environment, [one.service])
+            if rest.parameters() or rest.revisions() or rest.log_groups(whole=False):
+                found.append(one)
+    return [orphan.unit for orphan in reversed(found)]
 
 
 def _who(root: Path, environment: Environment, going: Scope) -> tuple[Access, Access]:
@@ -87,8 +123,8 @@ def _standing(access: Access, every: list[Unit]) -> dict[str, str]:
     return {label: status for label, status in found.items() if status not in states.GONE}
 
 
-def _show(access: Access, every: list[Unit], going: Scope, standing: dict[str, str]) -> bool:
-    """Print what will be removed and what is kept; whether there is anything to remove."""
+def _show(access: Access, every: list[Unit], going: Scope, standing: dict[str, str]) -> list[str]:
+    """Print what will be removed and what is kept; the lines of what will be removed."""
     lines = []
     for unit in going.stacks:
         if unit.label in standing:
@@ -110,11 +146,11 @@ def _show(access: Access, every: list[Unit], going: Scope, standing: dict[str, s
         print(line)
     if not lines:
         print(f"nothing of {access.environment.environment} is there to remove")
-        return False
+        return []
     print(f"this will be removed from {access.environment.environment} (account {access.environment.account}):")
     for line in lines:
         print(f"  - {line}")
-    return True
+    return lines
 
 
 def _require_name(environment: Environment, name: str) -> None:
@@ -158,6 +194,10 @@ def _remove(worker: Access, administrator: Access, going: Scope) -> None:
         if running:
             print(f"AWS goes on deleting {running} if that was started", file=sys.stderr)
         print("what is gone is gone; the same command again removes the rest", file=sys.stderr)
+        raise
+    except GitopsError as error:
+        where = f" at {running}" if running else ""
+        actions.summary(_markdown(worker.environment, f"failed{where}", [error.problem]))
         raise
 
 

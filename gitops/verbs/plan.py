@@ -7,16 +7,19 @@ from pathlib import Path
 
 from gitops import actions, aws, environments
 from gitops.environments import Environment
+from gitops.pullrequests import review
 from gitops.stacks import order, planned, planning, report
 from gitops.stacks.access import Access
 from gitops.stacks.order import Unit
 from gitops.stacks.waiting import Clock
+from gitops.verbs import diff
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's words."""
     parser.add_argument("environment", help="a file in infra/environments, without .yaml")
     stack_argument(parser)
+    diff.part_argument(parser)
     parser.add_argument("--out", type=Path, metavar="FILE", help="also write the plan as JSON, for apply --plan")
     parser.add_argument("--json", action="store_true", help="print the plan as JSON instead of lines")
 
@@ -37,6 +40,9 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print("\n".join(report.lines(found)))
     actions.summary(report.markdown(found))
+    if arguments.part:
+        share = review.share(len(environments.deployed(arguments.root)))
+        review.write_part(arguments.part, review.plan_of(arguments.environment), report.markdown(found, share))
     actions.output("plan-hash", found.hash)
     return 0
 

@@ -9,13 +9,22 @@ from gitops import actions, aws, environments, git
 from gitops.rollout import live
 from gitops.rollout.register import register
 from gitops.rollout.release import Release
+from gitops.stacks import waiting
 
 _DIGEST = re.compile(r"(sha256:[0-9a-f]{64})?\Z")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """SERVICE ENVIRONMENT [--commit REV] [--digest DIGEST] [--allow-older]."""
+    """SERVICE ENVIRONMENT [--commit REV] [--digest DIGEST] [--allow-older] [--wait SECONDS]."""
     release_arguments(parser, "register")
+    parser.add_argument(
+        "--wait",
+        type=waiting.seconds,
+        default=waiting.PATIENCE,
+        metavar="SECONDS",
+        help="how long to wait for the service's stack where nothing else is missing "
+        f"(default: {waiting.PATIENCE:.0f})",
+    )
     parser.epilog = (
         "Registers what was reviewed: the rendered file as git has it at the commit. Nothing is registered when "
         "something that it refers to is missing or does not fit, all of which is said at once, nor when the newest "
@@ -33,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     release = Release(root, environment, service, commit, arguments.digest, arguments.allow_older)
     with aws.explained(environment):
         session = aws.session(root, environment, "deploy")
-        registered = register(release, session, print)
+        registered = register(release, session, _say, patience=arguments.wait)
         exists = live.service(session.client("ecs"), environment.cluster, service) is not None
     if not exists:
         name = environment.environment
@@ -56,6 +65,11 @@ def release_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
         help="the digest its image has to have, sha256:…, as the build set it (empty: any)",
     )
     parser.add_argument("--allow-older", action="store_true", help="let an older commit replace a newer one")
+
+
+def _say(line: str) -> None:
+    # At once: what is waited for must not stand in a buffer.
+    print(line, flush=True)
 
 
 def _digest(text: str) -> str:

@@ -26,7 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "deployed as any other: its reviewed task definition with the image it served with, as a new\n"
         "revision, since the newest one is what the service's stack means. A commit counts as good when a\n"
         "deployment of it succeeded here; nothing newer in git than what runs is gone back to.\n\n"
-        f"{deploy.exit_codes()}\n\nSets the outputs verdict, revision, image and digest."
+        f"{deploy.exit_codes()}\n\n"
+        "Sets the outputs verdict, commit (gone back to), before (the commit that was left), revision, image, digest."
     )
 
 

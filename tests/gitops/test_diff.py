@@ -29,6 +29,58 @@ def test_the_work_tree_against_main(repository: Path, gitops: Gitops) -> None:
     assert f"From `{first}` to `the work tree on {first}`" in outcome.out
 
 
+@pytest.mark.parametrize("where", ["work tree", "commit"])
+def test_what_was_not_rendered_again_is_the_first_line(
+    repository: Path, gitops: Gitops, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    gitops("render")
+    commit(repository)
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    write(repository / "taskdefs/app/base.json", larger())
+    words = ("--base", "HEAD") if where == "work tree" else ("--base", "HEAD~1", "--head", "HEAD")
+    if where == "commit":
+        commit(repository, "not rendered")
+        write(repository / "taskdefs/app/base.json", base())
+    outcome = gitops("diff", *words)
+    annotation, first, *_ = outcome.out.splitlines()
+    # Only staging: production's overlay says its own size.
+    stale = "taskdefs/app/rendered/staging.json"
+    assert annotation == f"::warning title=gitops diff::stale: {stale}"
+    assert first.startswith(f"**Stale**: `{stale}` — run `gitops render`.")
+    assert outcome.code == 0
+    assert "no changes" not in outcome.out.lower()
+
+
+def test_what_does_not_render_is_said_and_the_rest_is_shown(repository: Path, gitops: Gitops) -> None:
+    gitops("render")
+    commit(repository)
+    write(repository / "taskdefs/app/base.json", {**base(), "memory": "513"})
+    rendered = repository / "taskdefs/app/rendered/staging.json"
+    rendered.write_text(rendered.read_text().replace('"512"', '"1024"'))
+    outcome = gitops("diff")
+    assert outcome.code == 0
+    assert outcome.out.startswith("**Does not render**: taskdefs/app/base.json: memory: ")
+    assert "0 added, 1 changed, 0 removed; no risk found" in outcome.out
+    (repository / "infra/environments/staging.yaml").write_text("environment: staging\n")
+    assert "**Does not render**: infra/environments/staging.yaml: Object missing required field" in gitops("diff").out
+
+
+def test_a_safety_taken_out_of_an_environment_is_a_risk(repository: Path, gitops: Gitops) -> None:
+    template = "Parameters: {Days: {Type: Number}, MinTasks: {Type: Number, Default: 2}}\nResources: {A: {Type: B}}\n"
+    write(repository / "infra/cloudformation/service.yaml", template)
+    environment = repository / "infra/environments/staging.yaml"
+    environment.write_text(environment.read_text() + "requires: [provenance]\n")
+    gitops("render")
+    commit(repository)
+    text = environment.read_text().replace("[provenance]", "[]").replace("{app: {}}", '{app: {MinTasks: "1"}}')
+    environment.write_text(text)
+    outcome = gitops("diff")
+    assert "0 added, 1 changed, 0 removed; 2 risks to look at" in outcome.out
+    assert "`provenance` is no longer required" in outcome.out
+    assert "`services.app.MinTasks` falls from `2` to `1`" in outcome.out
+    assert "- **staging**: about −$10 a month, to $10 (tasks −$10; " in outcome.out
+
+
 def test_a_branch_is_compared_with_where_it_began(repository: Path, gitops: Gitops) -> None:
     gitops("render")
     start = commit(repository)

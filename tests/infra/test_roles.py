@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
+
 import pytest
+from cfnlint.schema import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped]
 
 from tests.infra import templates
 from tests.infra.templates import as_list
 
-READS = ("Describe", "List", "Get", "BatchGet", "BatchCheck")
+# Detecting drift changes nothing either: its access level is Read (list_awscloudformation.html).
+READS = ("Describe", "List", "Get", "BatchGet", "BatchCheck", "BatchDescribe", "Detect")
 TEMPLATE = templates.load("bootstrap")
 
 
@@ -83,6 +87,19 @@ CHANGES = {
 }
 
 
+def test_drift_detection_may_read_whatever_a_stack_holds() -> None:
+    """It reads with the caller's permissions: those of each type's read handler (using-cfn-stack-drift.html)."""
+    types = {one["Type"] for name in templates.NAMES for one in templates.load(name)["Resources"].values()}
+    assert len(types) > 20
+    granted = allowed("DriftRole")
+    for kind in sorted(types):
+        schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("eu-west-2", kind).schema
+        # Endpoints of VPC Lattice are not among ours, and the action is none that IAM knows.
+        needed = {one for one in schema["handlers"]["read"]["permissions"] if not one.startswith("vpc-lattice:")}
+        missing = {one for one in needed if not any(fnmatchcase(one, pattern) for pattern in granted)}
+        assert not missing, kind
+
+
 @pytest.mark.parametrize("role", CHANGES)
 def test_a_role_changes_what_its_job_changes_and_nothing_else(role: str) -> None:
     assert changes(role) == CHANGES[role]
@@ -124,6 +141,14 @@ def test_the_roles_own_stack_is_out_of_their_reach(role: str, action: str) -> No
         "${Project}-${Environment}-platform/*",
         "${Project}-${Environment}-service-*",
     }
+
+
+@pytest.mark.parametrize("role", ["PlanRole", "InfrastructureRole", "TeardownRole"])
+def test_who_looks_for_left_over_stacks_sees_the_names_of_others_only(role: str) -> None:
+    assert resources(role, "cloudformation:ListStacks") == ["*"]
+    assert [one.split(":stack/")[1] for one in resources(role, "cloudformation:DescribeStacks")] == [
+        "${Project}-${Environment}-*"
+    ]
 
 
 def test_change_sets_of_the_roles_own_stack_are_not_executed() -> None:

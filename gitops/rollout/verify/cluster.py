@@ -20,4 +20,6 @@ def cluster(ecs: ECSClient, environment: Environment) -> list[Failure]:
     status = found[0].get("status", "") if found else ""
     if status == "ACTIVE":
         return []
-    return [Failure(f"the cluster {name} is {status}" if status else f"there is no cluster {name}", apply)]
+    if status:
+        return [Failure(f"the cluster {name} is {status}", apply)]
+    return [Failure(f"there is no cluster {name}", apply, coming=True)]

@@ -10,10 +10,11 @@ from gitops.errors import GitopsError
 
 @dataclass(frozen=True)
 class Failure:
-    """One thing that is missing or does not fit."""
+    """One thing that is missing or does not fit; ``coming`` where an apply may be making it at this moment."""
 
     problem: str
     fix: str
+    coming: bool = False
 
 
 def require(failures: Sequence[Failure], what: str) -> None:

@@ -22,7 +22,7 @@ def log_groups(
     """
     apply = f"gitops apply {environment.environment} --stack service-{service}"
     return [
-        Failure(f"there is no log group {group} in {region}", apply)
+        Failure(f"there is no log group {group} in {region}", apply, coming=True)
         for region, group in wanted(document, environment.region)
         if not _exists(client(region), group)
     ]

@@ -33,7 +33,7 @@ def roles(iam: IAMClient, document: dict[str, Any], service: str, environment: E
         try:
             found = iam.get_role(RoleName=name)["Role"]
         except iam.exceptions.NoSuchEntityException:
-            failures.append(Failure(f"the {kind} {name} does not exist", apply))
+            failures.append(Failure(f"the {kind} {name} does not exist", apply, coming=True))
             continue
         if found["Arn"] != arn:
             failures.append(Failure(f"the {kind} {arn} does not exist: {name} is {found['Arn']}", f"correct {key}"))

@@ -42,6 +42,7 @@ def test_the_legend_states_the_thresholds() -> None:
 
 def test_the_summary_is_a_table_with_what_went_wrong() -> None:
     lines = report.markdown("drills of app in staging", "legend", [HELD, FAILED]).splitlines()
+    assert lines[0] == "### drills of app in staging: 1 of 2 held, 1 request lost"
     rows = [line for line in lines if line.startswith("|")]
     assert len(rows) == 4
     assert len({row.count("|") for row in rows}) == 1
@@ -49,3 +50,7 @@ def test_the_summary_is_a_table_with_what_went_wrong() -> None:
         "- stop-task: 1 of 1 requests were lost: 1 &#215; status 502; the first 0.0 s after it began",
         "- stop-task: it did not recover within 10 s",
     ]
+
+
+def test_a_skipped_drill_is_neither_held_nor_failed() -> None:
+    assert report.verdict([HELD, SKIPPED]) == "1 of 1 held, 0 requests lost, 1 not applicable"

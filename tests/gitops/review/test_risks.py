@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from gitops.review.masking import MASK
-from gitops.review.risks import environment_risks, task_definition_risks
+from gitops.review.risks import task_definition_risks
 
 APP: dict[str, Any] = {
     "name": "app",
@@ -91,41 +91,3 @@ def test_a_task_definition_that_comes_or_goes() -> None:
     assert task_definition_risks(None, leaking) == [
         "`containerDefinitions[app].environment[TOKEN].value` looks like a secret in plain text"
     ]
-
-
-STAGING: dict[str, Any] = {
-    "account": "1",
-    "region": "eu-west-2",
-    "github": {"owner": "o", "branch": "main"},
-    "stacks": {"platform": {"DeletionProtection": "true"}},
-    "services": {"app": {}},
-}
-
-
-@pytest.mark.parametrize(
-    ("change", "risks"),
-    [
-        ({}, []),
-        ({"github": {"owner": "x"}}, ["IAM: another repository or branch is trusted to deploy here"]),
-        ({"account": "2"}, ["account changes from `1` to `2`"]),
-        ({"services": {}}, ["service `app` is no longer part of it"]),
-        ({"stacks": {}}, ["stack `platform` is no longer part of it"]),
-        (
-            {"stacks": {"platform": {"DeletionProtection": "false"}}},
-            ["`stacks.platform.DeletionProtection` is turned off"],
-        ),
-        ({"stacks": {"platform": {}}}, ["`stacks.platform.DeletionProtection` is no longer asked for"]),
-        (
-            {"services": {"app": {"AllowedCidrs": "10.0.0.0/8, 0.0.0.0/0"}}},
-            ["public: `services.app.AllowedCidrs` is open to `10.0.0.0/8, 0.0.0.0/0`"],
-        ),
-        ({"services": {"app": {"AllowedCidrs": "10.0.0.0/8", "MaxTasks": "4"}}}, []),
-    ],
-)
-def test_risks_of_an_environment(change: dict[str, Any], risks: list[str]) -> None:
-    assert environment_risks(STAGING, {**STAGING, **change}) == risks
-
-
-def test_an_environment_that_comes_or_goes() -> None:
-    assert environment_risks(None, STAGING) == []
-    assert environment_risks(STAGING, None) == ["the environment is removed: its stacks stay until they are destroyed"]

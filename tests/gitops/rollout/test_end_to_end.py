@@ -7,11 +7,22 @@ from pathlib import Path
 
 import pytest
 
+from gitops.taskdefs.model import register_input
 from tests.gitops.conftest import Gitops, commit, write
 from tests.gitops.rollout.conftest import GOOD, Cloud, change, create_service
 
 KEY = "0123456789abcdef0123456789abcdef"
 BAD = f"import sys\nprint('no table for appid={KEY}', flush=True)\nsys.exit(3)\n"
+
+
+def edit_by_hand(cloud: Cloud, name: str) -> str:
+    """A revision of another content with the same tags, as the console's "create new revision" makes it; its name."""
+    ecs = cloud.client("ecs")
+    answer = ecs.describe_task_definition(taskDefinition=name, include=["TAGS"])
+    document = {key: value for key, value in answer["taskDefinition"].items() if key in register_input().members}
+    document["containerDefinitions"][0]["environment"] = [{"name": "DEBUG", "value": "1"}]
+    made = ecs.register_task_definition(**document, tags=answer["tags"])["taskDefinition"]
+    return f"{made['family']}:{made['revision']}"
 
 
 def test_a_commit_ships_a_bad_one_is_rolled_back_and_the_next_one_ships(
@@ -42,6 +53,12 @@ def test_a_commit_ships_a_bad_one_is_rolled_back_and_the_next_one_ships(
     create_service(gitops, cloud)
     assert "is this content already: nothing was registered" in gitops("register", "app", "rehearsal").out
     assert "service=exists" in (clone / "output").read_text()
+    edited = edit_by_hand(cloud, "app-rehearsal:1")
+    told = gitops("register", "app", "rehearsal").out
+    assert f"{edited} says that it is this content, and is not: it was edited by hand" in told
+    assert "registered app-rehearsal:3" in told
+    for name in (edited, "app-rehearsal:3"):
+        cloud.client("ecs").deregister_task_definition(taskDefinition=name)
     assert "is in the registry already" in gitops("build", "app", "rehearsal").out
     live = gitops("deploy", "app", "rehearsal")
     assert live.code == 0, live.out + live.err
@@ -81,7 +98,7 @@ def test_a_commit_ships_a_bad_one_is_rolled_back_and_the_next_one_ships(
     assert "HEAD is shipped, not your 1 changed file: services/app/main.py" in built.out
     good = gitops("deploy", "app", "rehearsal")
     assert good.code == 0, good.out + good.err
-    assert "app-rehearsal:1 → app-rehearsal:3" in good.out
+    assert "app-rehearsal:1 → app-rehearsal:5" in good.out
     assert json.loads(gitops("status", "rehearsal", "--json").out)["services"]["app"]["commit"] == third
 
     # A service that wants no task proves nothing.

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from gitops.errors import GitopsError
+from gitops.review.markdown import COMMENT_BUDGET
 from gitops.stacks import planned, report
 from gitops.stacks.changes import Change, Property
 from gitops.stacks.planned import Plan, StackPlan, State
@@ -27,6 +28,34 @@ def test_the_first_line_is_verdict_and_counts() -> None:
     plan = Plan("staging", (stack("network", REPLACED), stack("platform", state="none")))
     assert report.verdict(plan) == ("staging: REPLACEMENTS in 1 of 2 stacks: 0 added, 0 changed, 1 REPLACED, 0 removed")
     assert report.verdict(Plan("staging", (stack(state="none"),))) == "staging: no changes in 1 stack"
+
+
+@pytest.mark.parametrize(
+    ("bootstrap", "network", "verdict"),
+    [
+        ("none", "none", "staging: no changes in 1 stack and bootstrap"),
+        ("update", "none", "staging: no changes in 1 stack, but bootstrap changes"),
+        ("none", "update", "staging: changes in 1 of 1 stack: 1 added, 0 changed, 0 replaced, 0 removed"),
+        (
+            "update",
+            "update",
+            "staging: changes in 1 of 1 stack: 1 added, 0 changed, 0 replaced, 0 removed; bootstrap changes too",
+        ),
+    ],
+)
+def test_the_first_line_covers_every_stack_that_is_listed(bootstrap: State, network: State, verdict: str) -> None:
+    new = Change("Add", "A", "AWS::SNS::Topic")
+    aside = msgspec.structs.replace(stack("bootstrap", new, state=bootstrap), hashed=False)
+    ours = stack("network", *([new] if network == "update" else []), state=network)
+    assert report.verdict(Plan("staging", (aside, ours))) == verdict
+
+
+def test_what_a_condition_leaves_open_is_perhaps_added() -> None:
+    found = (Change("Add", "A", "AWS::SNS::Topic"), Change("Add", "B", "AWS::SNS::Topic", condition="HasB"))
+    text = report.lines(Plan("staging", (stack("network", *found, state="create"),)))
+    assert text[0].endswith("1 added, 1 perhaps added, 0 changed, 0 replaced, 0 removed")
+    assert "  + A AWS::SNS::Topic" in text
+    assert "  ? B AWS::SNS::Topic if HasB" in text
 
 
 def test_lines_name_the_property_and_end_with_the_hash() -> None:
@@ -66,7 +95,7 @@ def test_markdown_stays_in_its_budget_and_closes_what_it_opens(budget: int) -> N
 def test_many_risks_stay_in_the_budget_too() -> None:
     many = tuple(Change("Remove", f"Topic{number:04}", "AWS::SNS::Topic") for number in range(5_000))
     text = report.markdown(Plan("staging", (stack("network", *many),)))
-    assert len(text) <= report.BUDGET
+    assert len(text) <= COMMENT_BUDGET
     assert text.endswith("`")
 
 

@@ -36,10 +36,15 @@ def test_a_named_check_runs_alone_and_says_how_it_ended(capsys: pytest.CaptureFi
 
 def test_the_summary_holds_what_failed_whatever_it_printed() -> None:
     text = check.summary([Result("good", True, 1.0, "fine"), Result("bad", False, 0.25, "```\n</details>\n")])
+    assert text.startswith("### checks: 1 of 2 passed; bad failed\n")
     assert "| good | passed | 1.0 |" in text
     assert "| bad | **failed** | 0.2 |" in text
     assert "fine" not in text
     assert "\n    ```\n    </details>\n" in text
+
+
+def test_the_first_line_of_the_summary_is_the_verdict() -> None:
+    assert check.summary([Result("good", True, 1.0, "")]).splitlines()[0] == "### checks: 1 of 1 passed"
 
 
 def test_the_tests_of_a_service_are_in_its_own_folder() -> None:

@@ -1,0 +1,46 @@
+"""``gitops comment-review``: the diff and the plans of a pull request, as one comment that is kept up to date."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from gitops import actions, environments
+from gitops.errors import GitopsError
+from gitops.pullrequests import comment, review
+from gitops.pullrequests.api import GitHubApi
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """NUMBER --parts FOLDER."""
+    parser.add_argument("number", type=int, help="the pull request's number")
+    parser.add_argument(
+        "--parts",
+        type=Path,
+        required=True,
+        metavar="FOLDER",
+        help="where gitops diff --part and gitops plan --part wrote diff.md and plan-ENVIRONMENT.md",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the comment, or replace the one of the run before; a missing part is said in it."""
+    names = review.wanted(environments.deployed(arguments.root))
+    if not arguments.parts.is_dir():
+        raise GitopsError(f"no folder {arguments.parts}", fix="gitops diff --part writes it")
+    parts = review.read_parts(arguments.parts, names)
+    api = GitHubApi.of_job()
+    text = review.compose(names, parts, actions.run_url())
+    wanted = comment.write(api.comments(arguments.number), review.SUBJECT, text)
+    if wanted is None:
+        print(f"pull request {arguments.number} says this already")
+    elif wanted.id is None:
+        api.create(arguments.number, wanted.body)
+        print(f"pull request {arguments.number} has a review comment now")
+    else:
+        api.update(wanted.id, wanted.body)
+        print(f"the review comment of pull request {arguments.number} is up to date")
+    missing = [name for name in names if name not in parts]
+    if missing:
+        actions.annotation("warning", "review comment", f"it lacks {', '.join(missing)}, whose jobs did not end well")
+    return 0
