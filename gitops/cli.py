@@ -28,6 +28,7 @@ VERBS = {
     "comment-reached": "tell merged pull requests what came of them in an environment",
     "prune": "remove old revisions of a service, never one that is in use or last known good",
     "status": "what runs in an environment: URL, and per service commit, digest, revision, deployment",
+    "drift": "whether what runs is still what git says: stacks, what stands in them, services",
     "drill": "failures on purpose under steady load, and whether a request was lost",
     "destroy": "remove everything of an environment, after a typed confirmation",
     "lint": "check the templates with cfn-lint, as they stand and with each environment's values",

@@ -28,6 +28,10 @@ def main(argv: list[str] | None = None) -> int:
             from rehearsal.runner.command import workflow
 
             return workflow(root, arguments, _say)
+        if arguments.command == "permissions":
+            from rehearsal.permissions.command import permissions
+
+            return permissions(root, arguments, _say)
         from rehearsal.run import run
 
         return run(root, commit=arguments.commit, port=arguments.port, runtime=arguments.runtime, say=_say)
@@ -67,6 +71,8 @@ def _parser(words: list[str]) -> argparse.ArgumentParser:
 
         command.add_arguments(workflow)
     _where(workflow)
+    permissions = commands.add_parser("permissions", help="which permissions of each role its steps have not used")
+    permissions.add_argument("--json", action="store_true", help="print it as JSON")
     commands.add_parser("stop", help="end it all and remove its containers and images")
     return parser
 

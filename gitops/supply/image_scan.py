@@ -50,6 +50,18 @@ def findings(repository: Repository, digest: str, timeout: float, clock: Clock) 
         clock.sleep(_PAUSE_SECONDS)
 
 
+def as_of(repository: Repository, digest: str) -> str:
+    """The day on which a scan ended, as 2026-11-20; "" where the registry does not say.
+
+    Basic scanning looks once, after the push: docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning-basic.html
+    """
+    answer = repository.client.describe_image_scan_findings(
+        registryId=repository.account, repositoryName=repository.name, imageId={"imageDigest": digest}, maxResults=1
+    )
+    ended = (answer.get("imageScanFindings") or {}).get("imageScanCompletedAt")
+    return f"{ended:%Y-%m-%d}" if ended else ""
+
+
 def basic(entry: Mapping[str, Any]) -> Finding:
     """A finding of basic scanning."""
     attributes = {one["key"]: one.get("value", "") for one in entry.get("attributes", [])}

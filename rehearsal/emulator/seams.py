@@ -17,12 +17,15 @@ from gitops.errors import GitopsError
 from rehearsal.emulator import (
     authorization,
     change_sets,
+    cloudformation_permissions,
+    drift,
     further_permissions,
     identity,
     load_balancer_host,
     resources,
     scheduler,
     service_deployments,
+    used_permissions,
 )
 from rehearsal.emulator.registry import blobs, protocol
 from rehearsal.runtimes import Runtime
@@ -151,6 +154,7 @@ FUNCTIONS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     "core.iam_evaluator": {
         "_resolve_condition_key": ("key", "ctx"),
         "enforce": ("access_key_id", "iam_action", "service", "region", "resource_arn", "service_context"),
+        "evaluate": ("ctx", "policies", "limits"),
     },
     "core.router": {"extract_access_key_id": ("headers", "query_params")},
     "core.responses": {"request_scope": ("account_id", "region")},
@@ -164,6 +168,8 @@ FUNCTIONS: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "_sg_rule_id": ("sg_id", "is_egress", "rule"),
     },
     "services.iam": {"_create_oidc_provider": ("p",)},
+    "services.cloudformation": {"handle_request": ("method", "path", "headers", "body", "query_params")},
+    "services.cloudformation.helpers": {"_error": ("code", "message", "status")},
     "services.cloudformation.changesets": {
         "_create_change_set": ("params",),
         "_find_change_set": ("cs_name", "stack_name"),
@@ -218,8 +224,11 @@ def apply(port: int, state: Path, runtime: Runtime) -> None:
     identity.install()
     authorization.install()
     further_permissions.install()
+    cloudformation_permissions.install()
+    used_permissions.install()
     change_sets.install()
     load_balancer_host.install()
     scheduler.install(runtime)
     service_deployments.install()
     resources.register()
+    drift.install()

@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from rehearsal.emulator.registry.protocol import TOKENS
-from rehearsal.emulator.scheduler import events, settings, zones
+from rehearsal.emulator.scheduler import events, execution_role, settings, zones
 from rehearsal.emulator.scheduler.secrets import EXECUTION_SESSION
 from rehearsal.emulator.sessions import assume_for_service
 from rehearsal.runtimes import Runtime
@@ -48,6 +48,8 @@ def install(runtime: Runtime) -> None:
         # Fargate pulls, reads secrets and logs as this role (task_execution_IAM_role).
         session = assume_for_service(role, task["taskArn"].rsplit("/", 1)[-1]) if role else ""
         EXECUTION_SESSION.set(session)
+        if session:
+            execution_role.require(td, session, task["taskArn"])
         started = StartedTask(task["taskArn"], td, TOKENS.issue(session) if session else "")
         start(task, td, overrides, runtime.for_task(started))
 

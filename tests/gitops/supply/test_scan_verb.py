@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,6 +11,10 @@ import pytest
 from gitops import aws
 from gitops.images import registry
 from gitops.images.registry import Repository
+from gitops.rollout import live
+from gitops.rollout.live import Revision
+from gitops.rollout.observation import Observation
+from gitops.rollout.provenance import Provenance
 from gitops.supply import image_scan, requirements
 from gitops.supply.findings import Finding
 from gitops.supply.outcome import unproven
@@ -129,6 +134,70 @@ def test_only_an_environment_that_requires_no_scan_goes_on_without_one(
     assert ended.code == code
     assert "not scanned: the registry has no scanner" in ended.out + ended.err
     assert "none known" not in ended.out
+
+
+@pytest.fixture
+def serving(image: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The service runs, of some commit or other, and the registry's scan ended on a day of November."""
+    observed = Observation("ACTIVE", 1, (), "arn:task-definition/app-staging:7")
+    revision = Revision("arn:task-definition/app-staging:7", "ACTIVE", "reg/app:c@sha256:" + "e" * 64, Provenance())
+    session: Any = SimpleNamespace(client=lambda *_: None)
+    monkeypatch.setattr(aws, "session", lambda *_: session)
+    monkeypatch.setattr(live, "service", lambda *_: observed)
+    monkeypatch.setattr(live, "revision", lambda *_: revision)
+    monkeypatch.setattr(image_scan, "as_of", lambda *_: "2026-11-20")
+    return image
+
+
+def test_the_image_that_serves_is_looked_at_by_its_digest(
+    serving: Path, gitops: Gitops, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def findings(_: object, digest: str, *__: object) -> list[Finding]:
+        asked.append(digest)
+        return [Finding("openssl", "3", "CVE-1", "HIGH")]
+
+    monkeypatch.setattr(image_scan, "findings", findings)
+    ended = gitops("scan", "--live", "staging")
+    assert asked == ["sha256:" + "e" * 64]
+    assert ended.code == 30
+    assert "of app-staging:7, from HIGH on, asked of the registry's scan of 2026-11-20: 1 fails" in ended.out
+
+
+@pytest.mark.parametrize(("required", "code"), [(["image-scan"], 31), ([], 0)])
+def test_what_serves_and_was_not_scanned_is_said(
+    serving: Path, gitops: Gitops, monkeypatch: pytest.MonkeyPatch, required: list[str], code: int
+) -> None:
+    def fails(*_: object) -> list[Finding]:
+        raise unproven("the registry has no scanner")
+
+    monkeypatch.setattr(image_scan, "findings", fails)
+    require(serving, *required)
+    ended = gitops("scan", "app", "--live", "staging")
+    assert ended.code == code
+    assert "not scanned: the registry has no scanner" in ended.out + ended.err
+    assert "none known" not in ended.out
+
+
+def test_an_image_without_a_digest_may_be_any(serving: Path, gitops: Gitops, monkeypatch: pytest.MonkeyPatch) -> None:
+    revision = Revision("arn:task-definition/app-staging:7", "ACTIVE", "reg/app:latest", Provenance())
+    monkeypatch.setattr(live, "revision", lambda *_: revision)
+    require(serving, "image-scan")
+    ended = gitops("scan", "--live", "staging")
+    assert ended.code == 31
+    assert "app-staging:7 names its image by no digest: reg/app:latest" in ended.err
+
+
+def test_where_nothing_serves_there_is_no_image(serving: Path, gitops: Gitops, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "service", lambda *_: None)
+    ended = gitops("scan", "--live", "staging")
+    assert (ended.code, ended.out) == (0, "app: is not there in staging, so no image of it serves\n")
+
+
+def test_live_and_image_are_two_questions(service: Path, gitops: Gitops) -> None:
+    assert gitops("scan", "app", "--image", "staging", "--live", "staging").code == 2
+    assert gitops("scan", "nobody", "--live", "staging").code == 1
 
 
 def test_a_commit_without_an_image_is_an_error(image: Path, gitops: Gitops, monkeypatch: pytest.MonkeyPatch) -> None:

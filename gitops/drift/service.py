@@ -1,0 +1,145 @@
+"""One service against git: what serves, what was reviewed at its commit, and what waits on the branch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gitops.drift.document import differences, text
+from gitops.drift.finding import Finding, shown
+from gitops.rollout import provenance
+from gitops.rollout.observation import Observation
+from gitops.rollout.provenance import Provenance
+from gitops.taskdefs.documents import Document
+from gitops.taskdefs.normalize import normalize
+
+_SHOWN_COMMITS = 5
+# How a finding about the revision's content begins.
+_DEFINITION = "task definition"
+_BACK = "dispatch Service: it registers what was reviewed once more"
+
+
+@dataclass(frozen=True)
+class Serving:
+    """What AWS says: the service, the revision it serves with, and the newest revision of its family ("" for none)."""
+
+    observation: Observation
+    revision: str
+    definition: Document
+    origin: Provenance
+    newest: str
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """What git says of the commit that serves.
+
+    ``definition`` is the rendered file at it with the image of that commit, and
+    ``problem`` says why there is none. ``on_branch`` is None where the clone
+    does not hold the commit. ``behind`` are the later commits that a deploy
+    would ship, newest first; ``bounds`` the least and most tasks.
+    """
+
+    definition: Document | None
+    problem: str = ""
+    on_branch: bool | None = None
+    behind: tuple[str, ...] = ()
+    bounds: tuple[int, int] | None = None
+
+
+def missing(environment: str) -> Finding:
+    """A service that git names and ECS does not have."""
+    return Finding("drift", "is not there", next=f"dispatch Service: it creates the service in {environment}")
+
+
+def compare(serving: Serving, reviewed: Reviewed) -> list[Finding]:
+    """Every difference between what serves and git."""
+    return [
+        *_under_way(serving),
+        *_content(serving, reviewed),
+        *_newest(serving),
+        *_tasks(serving.observation, reviewed.bounds),
+        *_behind(reviewed.behind),
+    ]
+
+
+def about(serving: Serving, reviewed: Reviewed, subject: str, found: Iterable[Finding]) -> str:
+    """What serves, in one line."""
+    if not serving.origin.commit:
+        return f"{serving.revision} serves"
+    commit = f'{serving.origin.commit[:12]} "{subject}"' if subject else serving.origin.commit[:12]
+    edited = any(one.level == "drift" and one.what.startswith(_DEFINITION) for one in found)
+    reviewed_so = ", as it was reviewed" if reviewed.definition is not None and not edited else ""
+    return f"{serving.revision} serves {commit}{reviewed_so}"
+
+
+def _under_way(serving: Serving) -> list[Finding]:
+    primary = serving.observation.primary
+    if primary is None or primary.state != "IN_PROGRESS":
+        return []
+    return [Finding("note", f"a deployment is under way ({primary.id}): this is what it works towards")]
+
+
+def _content(serving: Serving, reviewed: Reviewed) -> list[Finding]:
+    if not serving.origin.commit:
+        what = f"{_DEFINITION} {serving.revision} was registered by hand: it names no commit"
+        return [Finding("drift", what, "a commit", "none", _BACK)]
+    found = []
+    short = serving.origin.commit[:12]
+    if reviewed.on_branch is None:
+        found.append(Finding("unproven", f"commit {short} is not in this clone", next="git fetch --unshallow"))
+    elif not reviewed.on_branch:
+        what = "serves a commit that the branch does not have"
+        found.append(Finding("drift", what, "one that it has", short, "merge it, or dispatch Service"))
+    if reviewed.definition is None:
+        if reviewed.on_branch is not None:
+            found.append(Finding("unproven", f"its {_DEFINITION} could not be compared: {reviewed.problem}"))
+        return found
+    # Where a revision comes from is written on it when it is registered; the rest was reviewed.
+    expected, actual = (_without_origin(normalize(one)) for one in (reviewed.definition, serving.definition))
+    found += [
+        Finding(
+            "drift",
+            f"{_DEFINITION} {serving.revision} was edited by hand: {one.path}",
+            expected=shown(one.path, text(one.expected)),
+            actual=shown(one.path, text(one.actual)),
+            next=_BACK,
+        )
+        for one in differences(expected, actual)
+    ]
+    return found
+
+
+def _without_origin(document: Document) -> Document:
+    tags = [tag for tag in document.get("tags", []) if tag["key"] not in provenance.KEYS]
+    return {**{key: value for key, value in document.items() if key != "tags"}, **({"tags": tags} if tags else {})}
+
+
+def _newest(serving: Serving) -> list[Finding]:
+    if not serving.newest or serving.newest == serving.revision:
+        return []
+    numbers = [int(name.rpartition(":")[2]) for name in (serving.revision, serving.newest)]
+    if numbers[1] < numbers[0]:
+        what = "the revision that serves is deregistered, and the next change of its stack would roll to the one before"
+        step = "dispatch Service, which registers it again"
+    else:
+        what = "the newest revision is not the one that serves, and the next change of its stack would roll to it"
+        step = f"aws ecs deregister-task-definition --task-definition {serving.newest}, or dispatch Service"
+    return [Finding("drift", what, serving.revision, serving.newest, step)]
+
+
+def _tasks(seen: Observation, bounds: tuple[int, int] | None) -> list[Finding]:
+    if bounds is None or bounds[0] <= seen.desired <= bounds[1]:
+        return []
+    lowest, highest = bounds
+    step = "aws ecs update-service --desired-count, or change MinTasks and MaxTasks in the environment's file"
+    return [Finding("drift", "desired count", f"{lowest} to {highest}", str(seen.desired), step)]
+
+
+def _behind(commits: tuple[str, ...]) -> list[Finding]:
+    if not commits:
+        return []
+    lines = "; ".join(commits[:_SHOWN_COMMITS]) + ("; …" if len(commits) > _SHOWN_COMMITS else "")
+    number = "1 commit that touches it" if len(commits) == 1 else f"{len(commits)} commits that touch it"
+    # Perhaps it waits for somebody to approve it.
+    return [Finding("note", f"behind the branch by {number}: {lines}", next="see the runs of Service")]

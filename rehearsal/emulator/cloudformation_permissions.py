@@ -1,0 +1,79 @@
+"""What a call of CloudFormation must be allowed beside its own action.
+
+Handing over a role: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html
+Tags, and parameters whose type is something of AWS, which it looks up on the caller's behalf:
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/control-access-with-iam.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+from gitops.errors import GitopsError
+from gitops.stacks import templates
+from rehearsal.emulator.further_permissions import Permission
+from rehearsal.emulator.sessions import refusal
+
+PASSED: Final = {"iam:PassedToService": "cloudformation.amazonaws.com"}
+LOOKED_UP: Final = {
+    "AWS::EC2::SecurityGroup::Id": "ec2:DescribeSecurityGroups",
+    "AWS::EC2::Subnet::Id": "ec2:DescribeSubnets",
+    "AWS::EC2::VPC::Id": "ec2:DescribeVpcs",
+}
+
+
+def needed(request: Mapping[str, str], region: str, account: str) -> list[Permission]:
+    """The further permissions of a call; ``request`` is its form, flat."""
+    found = []
+    if role := request.get("RoleARN"):
+        found.append(Permission("iam:PassRole", role, PASSED))
+    if any(name.startswith("Tags.") for name in request):
+        name = request.get("StackName", "")
+        stack = name if name.startswith("arn:") else f"arn:aws:cloudformation:{region}:{account}:stack/{name}/*"
+        by = {"cloudformation:CreateAction": request.get("Action", "")}
+        found.append(Permission("cloudformation:TagResource", stack, by))
+    if body := request.get("TemplateBody"):
+        found += [Permission(looks_up, "*") for looks_up in _looked_up(body)]
+    return found
+
+
+def _looked_up(body: str) -> list[str]:
+    try:
+        parameters = templates.parse(body, "", Path("TemplateBody")).parameters.values()
+    except GitopsError:
+        # CloudFormation itself will say what is wrong with it.
+        return []
+    types = {parameter.type.removeprefix("List<").removesuffix(">") for parameter in parameters}
+    return sorted(LOOKED_UP[one] for one in types if one in LOOKED_UP)
+
+
+def install() -> None:
+    """Ask for them once the call's own action is allowed."""
+    import ministack.app
+    from ministack.core.responses import get_account_id, get_region
+    from ministack.core.router import extract_access_key_id
+    from ministack.services import cloudformation
+    from ministack.services.cloudformation import helpers
+
+    handle = cloudformation.handle_request
+
+    async def handle_request(
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        body: bytes,
+        query_params: dict[str, Any],
+    ) -> Any:  # noqa: ANN401 (ministack's response)
+        if ministack.app.AUTH:
+            caller = extract_access_key_id(headers, query_params)
+            request = {name: values[0] for name, values in parse_qs(body.decode("utf-8", errors="replace")).items()}
+            for one in needed(request, get_region(), get_account_id()):
+                refused = refusal(caller, one.action, one.resource, get_region(), one.context)
+                if refused is not None:
+                    return helpers._error("AccessDenied", refused.message, 403)
+        return await handle(method, path, headers, body, query_params)
+
+    cloudformation.handle_request = handle_request

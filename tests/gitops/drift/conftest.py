@@ -1,0 +1,7 @@
+"""The stacks' repository and emulator, for the whole command."""
+
+from __future__ import annotations
+
+from tests.gitops.stacks.conftest import emulator, gitops, repository
+
+__all__ = ["emulator", "gitops", "repository"]
