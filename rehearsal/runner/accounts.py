@@ -21,17 +21,12 @@ from rehearsal.daemons import MARK
 API_KEY = "OPENWEATHER_API_KEY"
 
 
-def deployed(root: Path) -> dict[str, Environment]:
-    """The environments that workflows deploy to: those without profiles of their own."""
-    return {name: e for name, e in environments.load_all(root).items() if e.aws_config_file is None}
-
-
 def prepare(root: Path, marked: Path, endpoint: str, api_key: str, say: Callable[[str], None]) -> None:
     """Bring every deployed environment to where its workflows can begin, from the code in ``root``.
 
     What is there already stays. Raises GitopsError with the verb's own words when one fails.
     """
-    for name, environment in deployed(root).items():
+    for name, environment in environments.deployed(root).items():
         say(f"account {environment.account} is {name}")
         variables = administrator(environment, endpoint) | {MARK: str(marked)}
         _gitops(root, ["apply", name, "--stack", "bootstrap"], variables)

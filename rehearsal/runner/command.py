@@ -12,7 +12,9 @@ from typing import Any
 from gitops import environments, git
 from gitops.errors import GitopsError
 from rehearsal import preflight, run, state
-from rehearsal.runner import accounts, act, report, workflows
+from rehearsal.permissions import report as permissions
+from rehearsal.permissions.command import compared
+from rehearsal.runner import act, report, workflows
 from rehearsal.runner.events import Event
 from rehearsal.runner.results import Run
 from rehearsal.runner.run import Runner
@@ -58,7 +60,8 @@ def workflow(root: Path, arguments: argparse.Namespace, say: Say) -> int:
                 if name == SHIPS:
                     # A second time, by hand and of one more commit: a rollback needs somewhere to go back to.
                     done.append(_one(runner, name, runner.one_more_commit(), say))
-            say(f"\n{report.times(done)}")
+            say(f"\n{report.times(done)}\n")
+            say(permissions.text(compared(root, running.endpoint)))
         elif arguments.name in every:
             event = runner.event(every[arguments.name], arguments.on, given)
             if arguments.event is not None:
@@ -86,7 +89,7 @@ def everything(root: Path, every: dict[str, Workflow]) -> list[tuple[str, dict[s
     A confirmation is typed as it is asked for: the environment's name. The
     environment that others take images from is the last to go.
     """
-    deployed = accounts.deployed(root)
+    deployed = environments.deployed(root)
     first_to_go = min(deployed, key=lambda name: sum(other.registry == name for other in deployed.values()))
     answers = {
         "environment": first_to_go,

@@ -36,20 +36,22 @@ def push(github: GitHub, before: str, after: str) -> Event:
     return Event("push", after, ref, {"before": before, "after": after, "ref": ref, **_repository(github)})
 
 
-def pull_request(github: GitHub, base: str, head: str, merge: str, *, fork: bool = False) -> Event:
+def pull_request(
+    github: GitHub, base: str, head: str, merge: str, *, number: int = NUMBER, fork: bool = False
+) -> Event:
     """A pull request, of this repository's own branch or of a fork; the run is of the merge commit."""
     owner = "someone-else" if fork else github.owner
     payload = {
         "action": "synchronize",
-        "number": NUMBER,
+        "number": number,
         "pull_request": {
-            "number": NUMBER,
+            "number": number,
             "base": {"ref": github.branch, "sha": base, "repo": {"full_name": f"{github.owner}/{github.repository}"}},
             "head": {"ref": "change", "sha": head, "repo": {"full_name": f"{owner}/{github.repository}"}},
         },
         **_repository(github),
     }
-    return Event("pull_request", merge, f"refs/pull/{NUMBER}/merge", payload, fork=fork)
+    return Event("pull_request", merge, f"refs/pull/{number}/merge", payload, fork=fork)
 
 
 def merge_group(github: GitHub, base: str, head: str) -> Event:

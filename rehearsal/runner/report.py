@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rehearsal.runner.results import Job, Run
 
@@ -25,7 +26,7 @@ def job(done: Job) -> str:
 def end(run: Run, log: str) -> str:
     """What the jobs wrote for people, who they were, and how it ended."""
     lines = [f"\nsummary of {done.name}:\n\n{done.summary.strip()}" for done in run.jobs.values() if done.summary]
-    lines += [f"\nit would have posted to GitHub: {post['method']} {post['path']}" for post in run.posted]
+    lines += [f"\nit would have posted to GitHub: {_posted(post)}" for post in run.posted]
     lines += ["", *(f"a job was {subject}" for subject in run.subjects)]
     lines += [f"act: {error}" for error in run.errors]
     word = "succeeded" if run.code == 0 else "failed"
@@ -41,6 +42,11 @@ def times(runs: Sequence[Run]) -> str:
     ]
     lines = [f"| {' | '.join(row)} |" for row in rows]
     return "\n".join([lines[0], "|---|---|---:|---|---:|", *lines[1:]])
+
+
+def _posted(post: Mapping[str, Any]) -> str:
+    text = post.get("body", {}).get("body", "")
+    return f"{post['method']} {post['path']}" + (f"\n\n{text.strip()}" if text else "")
 
 
 def _mark(result: str) -> str:

@@ -22,7 +22,8 @@ from rehearsal.runner.events import NEW
 # Apart from the branch, which holds what the clone brought along until the first push.
 PUSHED = "refs/rehearsal/pushed"
 UPSTREAM = "OPENWEATHER_URL"
-MESSAGE = "Rehearsal: what this machine has in place of OpenWeatherMap and of ECR's scanner"
+# Below the subject of the commit it stands on, which is what reports and comments name.
+NOTE = "With what the rehearsal has in place of OpenWeatherMap and of ECR's scanner."
 # The emulator's registry has no scanner, and a build that requires one would rightly fail.
 SCAN = "image-scan"
 
@@ -76,7 +77,7 @@ class Repository:
         _render(self.folder)
         git.run(self.folder, "add", "taskdefs", "infra/environments")
         tree = git.run(self.folder, "write-tree").strip()
-        made = self._commit(sha, tree, MESSAGE, [*after, sha])
+        made = self._commit(sha, tree, f"{git.subject(self.folder, sha)}\n\n{NOTE}", [*after, sha])
         git.run(self.folder, "checkout", "--quiet", "--force", "--detach", made)
         return made
 

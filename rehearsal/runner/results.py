@@ -82,6 +82,12 @@ def jobs(lines: Iterable[str]) -> tuple[dict[str, Job], list[str]]:
     return {name: job for name, job in found.items() if job.result}, errors
 
 
+def ended(line: str) -> str:
+    """The name of the job that ended with a line; "" for another line. Jobs that run at once end in any order."""
+    record = next(_records([line]), {}) if '"jobResult"' in line else {}
+    return job_name(str(record["job"]), bool(record.get("matrix"))) if "jobResult" in record else ""
+
+
 def job_name(raw: str, matrix: bool) -> str:
     """A job's name as GitHub shows it.
 

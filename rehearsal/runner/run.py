@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from gitops import git, services
+from gitops import environments, git, services
 from gitops.environments import GitHub
 from gitops.errors import GitopsError
+from gitops.rollout.age import is_ancestor
 from gitops.supply.requirements import OSV_VARIABLE
 from gitops.verbs.test import TESTS, tests_of
 from rehearsal import state
@@ -22,6 +23,7 @@ from rehearsal.run import KEY_FILE
 from rehearsal.runner import accounts, act, events, replacements, results, workflows
 from rehearsal.runner.act import Place
 from rehearsal.runner.events import Event
+from rehearsal.runner.pull_requests import PullRequests
 from rehearsal.runner.repository import Repository
 from rehearsal.runner.results import Job, Run
 from rehearsal.runner.service import ADVISORIES, Service, serving
@@ -53,7 +55,7 @@ class Runner:
     @cached_property
     def github(self) -> GitHub:
         """The repository whose jobs the roles trust."""
-        return next(iter(accounts.deployed(self.root).values())).github
+        return next(iter(environments.deployed(self.root).values())).github
 
     @cached_property
     def repository(self) -> Repository:
@@ -69,9 +71,17 @@ class Runner:
         key = (self.root / KEY_FILE).read_text() if self.running.stand_in else os.environ[accounts.API_KEY]
         accounts.prepare(self.repository.folder, self.root, self.running.endpoint, key, self.say)
 
+    @property
+    def pull_requests(self) -> PullRequests:
+        """Those of the repository that stands for GitHub's."""
+        return PullRequests(self.folder / "pull-requests.json")
+
     def push(self, revision: str = "HEAD") -> Event:
-        """The clone's commit arrives on the branch."""
+        """The clone's commit arrives on the branch, and merges each open pull request that it holds."""
         before, after = self.repository.push(revision)
+        for number, head in self.pull_requests.proposed().items():
+            if is_ancestor(self.root, head, git.commit(self.root, revision)):
+                self.pull_requests.merge(number, after)
         return events.push(self.github, before, after)
 
     def one_more_commit(self) -> Event:
@@ -79,11 +89,13 @@ class Runner:
         _, after = self.repository.push("HEAD", anew=True)
         return events.by_hand(self.github, after, {})
 
-    def pull_request(self, base: str, head: str, *, fork: bool = False) -> Event:
+    def pull_request(self, base: str, head: str, *, number: int = events.NUMBER, fork: bool = False) -> Event:
         """Two commits of the clone, the second one on top of the first, proposed."""
+        if not fork:
+            self.pull_requests.propose(number, git.commit(self.root, head))
         first, second = self.repository.with_settings(base), self.repository.with_settings(head)
         merge = self.repository.merged(first, second)
-        return events.pull_request(self.github, first, second, merge, fork=fork)
+        return events.pull_request(self.github, first, second, merge, number=number, fork=fork)
 
     def event(self, workflow: Workflow, wanted: str | None, given: Mapping[str, str]) -> Event:
         """The event for a workflow that nobody gave one: of the newest commit, with the inputs of ``events.inputs``."""
@@ -101,7 +113,7 @@ class Runner:
         _, sha = self.repository.push("HEAD")
         if name == "schedule":
             return events.schedule(self.github, sha, workflow.triggers["schedule"][0]["cron"])
-        environment, described = next(iter(sorted(accounts.deployed(self.root).items(), reverse=True)))
+        environment, described = next(iter(sorted(environments.deployed(self.root).items(), reverse=True)))
         known = {"environment": environment, "service": next(iter(described.services)), "commit": sha}
         inputs = events.inputs(workflow, name, given, known)
         make = events.call if name == "workflow_call" else events.by_hand
@@ -134,9 +146,9 @@ class Runner:
 
             def on_line(line: str) -> None:
                 lines.append(line)
-                if '"jobResult"' in line:
+                if ended := results.ended(line):
                     done, _ = results.jobs(lines)
-                    on_job(list(done.values())[-1])
+                    on_job(done[ended])
 
             started = time.monotonic()
             code = act.run(words, act.environment(place), on_line, folder / "act.log")
@@ -151,6 +163,7 @@ class Runner:
             "AWS_EC2_METADATA_DISABLED": "true",
             "REHEARSAL_REPOSITORY": str(self.repository.folder),
             "REHEARSAL_TOOLS": str(self.tools),
+            "REHEARSAL_ARTIFACTS": str(self.folder / LAST / "artifacts"),
             OSV_VARIABLE: f"{service.url}{ADVISORIES}",
             "PYTEST_ADDOPTS": " ".join([*(f"--ignore={path}" for path in self._not_of_a_service()), self.tests]),
             **self.build,

@@ -1,8 +1,9 @@
-"""GitHub's side of a run, on loopback: tokens for its jobs, attestations, and a record of what they would post."""
+"""GitHub's side of a run, on loopback: tokens for its jobs, attestations, pull requests, a record of what is posted."""
 
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import threading
 import time
@@ -20,11 +21,15 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from gitops.environments import GitHub
 from rehearsal import identity
 from rehearsal.runner.events import Event
+from rehearsal.runner.pull_requests import PullRequests
 
 # GitHub's tokens live for five minutes.
 LIFETIME = 300
 # Where the advisory database answers for pip-audit.
 ADVISORIES = "/advisories"
+_PULLS = re.compile(r"/commits/(?P<commit>[0-9a-f]{40})/pulls\Z")
+_COMMENTS = re.compile(r"/issues/(?P<number>\d+)/comments\Z")
+_COMMENT = re.compile(r"/issues/comments/(?P<id>\d+)\Z")
 
 
 @dataclass
@@ -41,6 +46,11 @@ class Service:
     _key: rsa.RSAPrivateKey = field(
         default_factory=lambda: rsa.generate_private_key(public_exponent=65537, key_size=2048), repr=False
     )
+
+    @property
+    def pull_requests(self) -> PullRequests:
+        """Those of the repository, beside the attestations."""
+        return PullRequests(self.store.with_name("pull-requests.json"))
 
     @property
     def repository(self) -> str:
@@ -111,6 +121,11 @@ class _Handler(BaseHTTPRequestHandler):
         return self.server.service
 
     @property
+    def _path(self) -> str:
+        """What is asked of the repository."""
+        return urlsplit(self.path).path.removeprefix(f"/api/repos/{self._service.repository}")
+
+    @property
     def _attestations(self) -> str:
         return f"/api/repos/{self._service.repository}/attestations"
 
@@ -121,6 +136,12 @@ class _Handler(BaseHTTPRequestHandler):
                 self._answer(200, {"value": self._service.issue(parse_qs(parts.query))})
             else:
                 self._answer(401, {"message": "Bad credentials"})
+        elif not self.headers.get("Authorization") and (_PULLS.match(self._path) or _COMMENTS.match(self._path)):
+            self._answer(401, {"message": "Requires authentication"})
+        elif found := _PULLS.match(self._path):
+            self._answer(200, self._service.pull_requests.merged(found["commit"]))
+        elif found := _COMMENTS.match(self._path):
+            self._answer(200, self._service.pull_requests.comments(int(found["number"])))
         elif parts.path.startswith(f"{self._attestations}/"):
             self._answer(200, {"attestations": self._service.attestations(parts.path.rsplit("/", 1)[-1])})
         else:
@@ -139,10 +160,19 @@ class _Handler(BaseHTTPRequestHandler):
                 self._answer(403, {"message": str(error)})
                 return
             body.pop("token")
-        self._record(body)
+        made = None
+        if found := _COMMENTS.match(self._path):
+            made = self._service.pull_requests.create(int(found["number"]), body["body"])
+        self._record(body, made)
 
     def do_PATCH(self) -> None:
-        self._record(self._body())
+        body, made = self._body(), None
+        if found := _COMMENT.match(self._path):
+            made = self._service.pull_requests.update(int(found["id"]), body["body"])
+            if made is None:
+                self._answer(404, {"message": "Not Found"})
+                return
+        self._record(body, made)
 
     def do_PUT(self) -> None:
         self._record(self._body())
@@ -155,11 +185,12 @@ class _Handler(BaseHTTPRequestHandler):
         body: dict[str, Any] = json.loads(content or b"{}")
         return body
 
-    def _record(self, body: dict[str, Any]) -> None:
+    def _record(self, body: dict[str, Any], made: dict[str, Any] | None = None) -> None:
         self._service.posted.append({"method": self.command, "path": self.path.removeprefix("/api"), "body": body})
-        self._answer(201, {"id": str(len(self._service.posted))})
+        status = 200 if self.command == "PATCH" else 201
+        self._answer(status, made or {"id": str(len(self._service.posted))})
 
-    def _answer(self, status: int, content: dict[str, Any]) -> None:
+    def _answer(self, status: int, content: dict[str, Any] | list[dict[str, Any]]) -> None:
         body = json.dumps(content).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 READ = {"contents": "read"}
 OIDC = {"contents": "read", "id-token": "write"}
 SIGNS = {**OIDC, "attestations": "write"}
-VERIFIES = {**OIDC, "attestations": "read"}
+DEPLOYS = {**OIDC, "attestations": "read", "pull-requests": "write"}
+COMMENTS = {**READ, "pull-requests": "write"}
 
 
 class ExpectedJob(NamedTuple):
@@ -29,19 +30,25 @@ JOBS = {
     ("check", "scan"): ExpectedJob(READ),
     ("check", "diff"): ExpectedJob(READ),
     ("check", "plan"): ExpectedJob(OIDC, condition=NOT_A_FORK, role="plan"),
-    ("check", "gate"): ExpectedJob(READ, ("checks", "tests", "scan", "diff", "plan"), "always()"),
+    ("check", "comment"): ExpectedJob(COMMENTS, ("diff", "plan"), f"always() && {NOT_A_FORK}"),
+    ("check", "gate"): ExpectedJob(READ, ("checks", "tests", "scan", "diff", "plan", "comment"), "always()"),
     ("service", "changes"): ExpectedJob(READ),
-    ("service", "ship"): ExpectedJob(SIGNS, ("changes",), "needs.changes.outputs.services != '[]'"),
+    ("service", "ship"): ExpectedJob({**SIGNS, **COMMENTS}, ("changes",), "needs.changes.outputs.services != '[]'"),
     ("ship", "test"): ExpectedJob(READ),
     ("ship", "build"): ExpectedJob(SIGNS, ("test",), role="build"),
-    ("ship", "staging"): ExpectedJob(VERIFIES, ("build",)),
-    ("ship", "production"): ExpectedJob(VERIFIES, ("build", "staging")),
-    ("deploy", "deploy"): ExpectedJob(VERIFIES, environment=HERE, role="deploy"),
+    ("ship", "staging"): ExpectedJob(DEPLOYS, ("build",)),
+    ("ship", "production"): ExpectedJob(DEPLOYS, ("build", "staging")),
+    ("deploy", "deploy"): ExpectedJob(DEPLOYS, environment=HERE, role="deploy"),
+    ("deploy", "plan"): ExpectedJob(OIDC, ("deploy",), "needs.deploy.outputs.service == 'missing'", role="plan"),
     ("deploy", "create"): ExpectedJob(
-        OIDC, ("deploy",), "needs.deploy.outputs.service == 'missing'", f"{HERE}-infrastructure", "infrastructure"
+        OIDC,
+        ("deploy", "plan"),
+        "needs.deploy.outputs.service == 'missing'",
+        f"{HERE}-infrastructure",
+        "infrastructure",
     ),
-    ("deploy", "first"): ExpectedJob(VERIFIES, ("create",), environment=HERE, role="deploy"),
-    ("rollback", "rollback"): ExpectedJob(VERIFIES, environment=HERE, role="deploy"),
+    ("deploy", "first"): ExpectedJob(DEPLOYS, ("create",), environment=HERE, role="deploy"),
+    ("rollback", "rollback"): ExpectedJob(DEPLOYS, environment=HERE, role="deploy"),
     ("infrastructure", "lint"): ExpectedJob(READ),
     ("infrastructure", "policy"): ExpectedJob(READ, ("lint",)),
     ("infrastructure", "staging"): ExpectedJob(OIDC, ("policy",)),
@@ -49,6 +56,9 @@ JOBS = {
     ("apply", "plan"): ExpectedJob(OIDC, role="plan"),
     ("apply", "apply"): ExpectedJob(OIDC, ("plan",), environment=f"{HERE}-infrastructure", role="infrastructure"),
     ("drill", "drill"): ExpectedJob(OIDC, environment=f"{HERE}-drill", role="drill"),
+    ("drift", "drift"): ExpectedJob(OIDC, role="drift"),
+    ("drift", "scan"): ExpectedJob(READ),
+    ("drift", "images"): ExpectedJob(OIDC, role="drift"),
     ("teardown", "teardown"): ExpectedJob(OIDC, environment=f"{HERE}-teardown", role="teardown"),
 }
 
@@ -81,6 +91,8 @@ TRIGGERS: dict[str, dict[str, Any]] = {
             }
         }
     },
+    # Weekdays, and not on the full hour, when GitHub delays schedules and drops some.
+    "drift": {"schedule": [{"cron": "23 5 * * 1-5"}], "workflow_dispatch": ""},
     "teardown": {
         "workflow_dispatch": {
             "inputs": {
@@ -105,5 +117,6 @@ CONCURRENCY = {
     "infrastructure.staging": ("infrastructure-staging", "false"),
     "infrastructure.production": ("infrastructure-production", "false"),
     "drill.drill": ("deploy-${{ inputs.environment }}-${{ inputs.service }}", "false"),
-    "teardown": ("teardown-${{ inputs.environment }}", "false"),
+    "drift": ("drift", "false"),
+    "teardown": ("infrastructure-${{ inputs.environment }}", "false"),
 }

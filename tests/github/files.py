@@ -78,8 +78,7 @@ def read() -> GitHubFiles:
 
 def deployed_environments() -> dict[str, environments.Environment]:
     """The environments that workflows deploy to: all but the one on this machine."""
-    every = environments.load_all(ROOT)
-    return {name: environment for name, environment in every.items() if environment.aws_config_file is None}
+    return environments.deployed(ROOT)
 
 
 def expressions(data: Any) -> list[str]:

@@ -21,24 +21,25 @@ def order_is_exact(files: GitHubFiles) -> list[str]:
 
 
 def the_gate_waits_for_all(files: GitHubFiles) -> list[str]:
-    """Every job of the check workflow is behind its one required check, and only the plan may be skipped."""
+    """Every job of the check workflow is behind its one required check, which only lets pass what forks skip."""
     jobs = files.workflows["check"]["jobs"]
     gate = jobs["gate"]
     problems = [f"gate does not wait for {job}" for job in jobs if job != "gate" and job not in _needs(gate)]
     step = gate["steps"][-1]
     if step.get("env") != {"NEEDS": "${{ toJSON(needs) }}"}:
         problems.append("gate does not get the results of the jobs before it")
-    if step.get("run", "").split("gitops ")[-1] != "gate --may-skip plan":
+    if step.get("run", "").split("gitops ")[-1] != "gate --may-skip plan --may-skip comment":
         problems.append(f"gate runs {step.get('run')}")
     return problems
 
 
 def every_environment_is_reached(files: GitHubFiles) -> list[str]:
-    """By plan, by deploy, by rollback, by apply, by drill and by teardown."""
+    """By plan, deploy, rollback, apply, drill, drift and the scan of what is live, and teardown."""
     wanted = sorted(deployed_environments())
     check, teardown = files.workflows["check"], files.workflows["teardown"]
     reached: dict[str, Any] = {
-        "plan of a pull request": check["jobs"]["plan"].get("strategy", {}).get("matrix", {}).get("environment", []),
+        **{f"drift's {name}": _matrix(files.workflows["drift"]["jobs"][name]) for name in ("drift", "images")},
+        "plan of a pull request": _matrix(check["jobs"]["plan"]),
         "teardown": teardown["on"]["workflow_dispatch"]["inputs"]["environment"].get("options", []),
         "rollback": files.workflows["rollback"]["on"]["workflow_dispatch"]["inputs"]["environment"].get("options", []),
         "drill": files.workflows["drill"]["on"]["workflow_dispatch"]["inputs"]["environment"].get("options", []),
@@ -78,6 +79,7 @@ def the_same_commit_goes_everywhere(files: GitHubFiles) -> list[str]:
         f"{where}: COMMIT is {step['env']['COMMIT']}"
         for where, step in files.steps()
         if step.get("env", {}).get("COMMIT", "${{ inputs.commit }}") != "${{ inputs.commit }}"
+        and not where.startswith("rollback.")
     ]
     return problems
 
@@ -103,10 +105,16 @@ def the_digest_that_was_built_is_deployed(files: GitHubFiles) -> list[str]:
 
 
 def the_reviewed_plan_is_applied(files: GitHubFiles) -> list[str]:
-    """The hash goes from the plan's job to the apply, and the apply insists on it."""
-    step = files.workflows["apply"]["jobs"]["apply"]["steps"][-1]
-    handed = step.get("env", {}).get("PLAN_HASH") == "${{ needs.plan.outputs.plan-hash }}"
-    return [] if handed and '--plan-hash "$PLAN_HASH"' in step["run"] else ["apply does not insist on the plan's hash"]
+    """The hash goes from the plan's job to each apply, which insists on it."""
+    return [
+        f"{where} does not insist on the plan's hash"
+        for where, step in files.steps()
+        if "gitops apply " in step.get("run", "")
+        and not (
+            step.get("env", {}).get("PLAN_HASH") == "${{ needs.plan.outputs.plan-hash }}"
+            and '--plan-hash "$PLAN_HASH"' in step["run"]
+        )
+    ]
 
 
 def teardown_checks_what_was_typed(files: GitHubFiles) -> list[str]:
@@ -166,9 +174,52 @@ def an_image_is_proven_before_it_is_deployed(files: GitHubFiles) -> list[str]:
     return problems
 
 
+def what_came_of_a_deploy_is_told(files: GitHubFiles) -> list[str]:
+    """After each deploy and rollback, failed ones too, with the verdict of that very step; it reddens nothing."""
+    problems = []
+    for key, job in files.jobs.items():
+        scripts = [step.get("run", "") for step in job.get("steps", [])]
+        if not any(f"gitops {verb} " in script for verb in ("deploy", "rollback") for script in scripts):
+            continue
+        last, roll = job["steps"][-1], job["steps"][-2]
+        told = {"VERDICT": "${{ steps.roll.outputs.verdict }}", "BEFORE": "${{ steps.roll.outputs.before }}"}
+        if (
+            "gitops comment-reached " not in last["run"]
+            or roll.get("id") != "roll"
+            or not last.get("if", "").startswith("always()")
+            or last.get("continue-on-error") != "true"
+            or not told.items() <= last["env"].items()
+        ):
+            problems.append(f"{'.'.join(key)} does not end with the truth for its pull requests")
+    return problems
+
+
+def a_review_holds_every_part(files: GitHubFiles) -> list[str]:
+    """What the diff and the plans keep is what the comment takes."""
+    jobs = files.workflows["check"]["jobs"]
+    parts = {"diff": "diff", "plan": "plan-${{ matrix.environment }}"}
+    problems = []
+    for name, part in parts.items():
+        verb, kept = jobs[name]["steps"][-2:]
+        wanted = {"name": f"review-{part}", "path": f"review/{part}.md", "if-no-files-found": "error"}
+        if "--part review" not in verb["run"] or not wanted.items() <= kept["with"].items():
+            problems.append(f"{name} keeps {kept['with']}")
+    if jobs["comment"]["steps"][0]["with"].get("ref") != "${{ github.event.pull_request.base.sha }}":
+        problems.append("the comment is written by the pull request's own code")
+    taken = jobs["comment"]["steps"][-2]["with"]
+    if taken != {"pattern": "review-*", "path": "review", "merge-multiple": "true"}:
+        problems.append(f"the comment takes {taken}")
+    return problems
+
+
 def _needs(job: Job) -> list[str]:
     needs: str | list[str] = job.get("needs", [])
     return [needs] if isinstance(needs, str) else needs
+
+
+def _matrix(job: Job) -> list[str]:
+    names: list[str] = job.get("strategy", {}).get("matrix", {}).get("environment", [])
+    return names
 
 
 def _called_for(files: GitHubFiles, workflow: str, called: str) -> list[str]:
@@ -192,4 +243,6 @@ RULES = (
     a_rollback_waits_for_no_deploy,
     a_drill_checks_what_was_typed,
     an_image_is_proven_before_it_is_deployed,
+    what_came_of_a_deploy_is_told,
+    a_review_holds_every_part,
 )

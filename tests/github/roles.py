@@ -19,6 +19,7 @@ SETUP_ACTION = f"{SELF}actions/setup"
 ENDINGS = {
     "push": "ref:refs/heads/${GitHubBranch}",
     "workflow_dispatch": "ref:refs/heads/${GitHubBranch}",
+    "schedule": "ref:refs/heads/${GitHubBranch}",
     "pull_request": "pull_request",
     "merge_group": "ref:refs/heads/gh-readonly-queue",
 }
@@ -66,8 +67,9 @@ def the_roles_trust_these_jobs(files: GitHubFiles) -> list[str]:
         for role, _ in _assumed(job):
             subjects.setdefault(role, set()).update(_endings(job, files.events(workflow)))
     problems = []
-    for role, wanted in sorted(subjects.items()):
-        trusted = trusted_endings().get(role, set())
+    # A role that no job assumes is looked at as well: whoever it trusts could.
+    for role in sorted({*subjects, *trusted_endings()}):
+        wanted, trusted = subjects.get(role, set()), trusted_endings().get(role, set())
         problems += [f"{role} does not trust {ending}" for ending in sorted(wanted - trusted)]
         problems += [f"{role} trusts {ending}, which no job is" for ending in sorted(trusted - wanted)]
     return problems

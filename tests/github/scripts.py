@@ -15,21 +15,30 @@ from tests.github.files import GitHubFiles, Step, expressions
 
 # The runner's own Python serves the verbs that need nothing installed.
 COMMANDS = (".venv/bin/gitops ", "python3 -m gitops ")
-NOT_A_VERB = {"make setup"}
+NOT_A_VERB = {"make setup", "make runner"}
 # Words, options and quoted variables: nothing with which a shell starts a second command.
 PLAIN = re.compile(r'[\w./"$ =-]+')
 VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)\}?")
 COMPARISON = re.compile(r"steps\.([\w-]+)\.outputs\.[\w-]+ == '([^']*)'")
 STEP_OUTPUT = re.compile(r"steps\.([\w-]+)\.outputs\.([\w-]+)")
-# gh, which verifies attestations for these verbs, reads its token itself.
+# gh, which verifies attestations for some of these verbs, reads its token itself.
 READ_BY_VERB = {
     "gate": {"NEEDS"},
     "register": {"GH_TOKEN"},
     "deploy": {"GH_TOKEN"},
     "rollback": {"GH_TOKEN"},
+    "comment-review": {"GH_TOKEN"},
+    "comment-reached": {"GH_TOKEN"},
 }
 # A value of the right kind for each variable, where a verb looks at the value while it parses.
-SAMPLES = {"DIGEST": f"sha256:{'0' * 64}", "ENVIRONMENT": "staging", "ROLE": "plan", "SERVICE": "weather"}
+SAMPLES = {
+    "BAKE": "120",
+    "PULL_REQUEST": "7",
+    "DIGEST": f"sha256:{'0' * 64}",
+    "ENVIRONMENT": "staging",
+    "ROLE": "plan",
+    "SERVICE": "weather",
+}
 
 
 def no_expression_reaches_a_script(files: GitHubFiles) -> list[str]:
@@ -99,9 +108,11 @@ def compared_values_exist(files: GitHubFiles) -> list[str]:
 
 @cache
 def outputs_of(verb: str) -> frozenset[str]:
-    """The outputs a verb's module sets, read from its calls of actions.output."""
-    tree = ast.parse(_source(verb))
-    return frozenset(
+    """The outputs a verb's module sets, read from its calls of actions.output; a rollback ends as a deploy does."""
+    source = _source(verb)
+    tree = ast.parse(source)
+    through = outputs_of("deploy") if "deploy.tell(" in source else frozenset()
+    return through | frozenset(
         node.args[0].value
         for node in ast.walk(tree)
         if isinstance(node, ast.Call)
@@ -112,7 +123,8 @@ def outputs_of(verb: str) -> frozenset[str]:
 
 
 def _source(verb: str) -> str:
-    return (ROOT / "gitops" / "verbs" / f"{verb}.py").read_text(encoding="utf-8") if verb in cli.VERBS else ""
+    path = ROOT / "gitops" / "verbs" / f"{verb.replace('-', '_')}.py"
+    return path.read_text(encoding="utf-8") if verb in cli.VERBS else ""
 
 
 def _found(files: GitHubFiles, pattern: re.Pattern[str]) -> list[tuple[str, str, str | None]]:

@@ -9,7 +9,7 @@ from tests.github.expected import CONCURRENCY, JOBS, TRIGGERS
 from tests.github.files import SELF, GitHubFiles, expressions
 
 PIN = re.compile(r"uses: [\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
-PERMISSION = re.compile(r"^\s+(?:contents|id-token|attestations): \w+(?P<reason> # \w.+)?$")
+PERMISSION = re.compile(r"^\s+(?:contents|id-token|attestations|pull-requests): \w+(?P<reason> # \w.+)?$")
 LONGEST_MINUTES = 60
 
 

@@ -44,11 +44,30 @@ def test_workflows_are_updated_and_every_update_waits() -> None:
     assert all(update["cooldown"]["default-days"] >= 7 for update in UPDATES)
 
 
-@pytest.mark.parametrize("path", ["/.github/", "/gitops/", "/infra/", "/requirements/", "/taskdefs/*/rendered/"])
+OWNERS = {
+    line.split()[0]: line.split()[1:]
+    for line in (ROOT / ".github/CODEOWNERS").read_text().splitlines()
+    if line and not line.startswith("#")
+}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/.ci/", "/.github/", "/Makefile", "/gitops/", "/infra/", "/pyproject.toml", "/rehearsal/", "/requirements/"),
+        *(f"/services/*/{name}" for name in ("Dockerfile", "requirements.in", "requirements.txt")),
+        "/services/*/vulnerabilities.yaml",
+        "/taskdefs/*/rendered/",
+    ],
+)
 def test_what_decides_over_an_account_has_an_owner(path: str) -> None:
-    lines = (ROOT / ".github/CODEOWNERS").read_text().splitlines()
-    owners = {line.split()[0]: line.split()[1:] for line in lines if line and not line.startswith("#")}
-    assert owners[path]
+    """Also what a job with a role runs before its verb: make, the locks, and the packages of this repository."""
+    assert OWNERS[path]
+
+
+@pytest.mark.parametrize("pattern", OWNERS)
+def test_an_owner_owns_something(pattern: str) -> None:
+    assert list(ROOT.glob(pattern.strip("/")))
 
 
 def test_the_commands_of_the_onboarding_are_ones_there_are() -> None:

@@ -6,16 +6,17 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.github import files, flow, roles, scripts, shape
+from tests.github import drift, files, flow, roles, scripts, shape
 from tests.github.files import GitHubFiles
 
 Rule = Callable[[GitHubFiles], list[str]]
-RULES: tuple[Rule, ...] = (*shape.RULES, *scripts.RULES, *roles.RULES, *flow.RULES)
+RULES: tuple[Rule, ...] = (*shape.RULES, *scripts.RULES, *roles.RULES, *flow.RULES, *drift.RULES)
 
 CHECK, SERVICE, SHIP = "workflows/check.yml", "workflows/service.yml", "workflows/ship.yml"
 DEPLOY, APPLY = "workflows/deploy.yml", "workflows/apply.yml"
 INFRASTRUCTURE, TEARDOWN = "workflows/infrastructure.yml", "workflows/teardown.yml"
 DRILL, ROLLBACK = "workflows/drill.yml", "workflows/rollback.yml"
+DRIFT = "workflows/drift.yml"
 AWS = "actions/aws/action.yml"
 CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1"
 NAME_THE_ROLE = 'gitops role "$ENVIRONMENT" "$ROLE"'
@@ -121,6 +122,12 @@ MUTATIONS: dict[str, tuple[str, str, str, Rule]] = {
         "    needs: test\n    environment: staging\n",
         roles.the_roles_trust_these_jobs,
     ),
+    "role that no job assumes any more": (
+        DRIFT,
+        "          role: drift\n",
+        "          role: plan\n",
+        roles.the_roles_trust_these_jobs,
+    ),
     "cache in a job with a role": (
         SHIP,
         "actions/setup",
@@ -140,8 +147,8 @@ MUTATIONS: dict[str, tuple[str, str, str, Rule]] = {
     "gate that may not run": (CHECK, "if: always()", "if: success()", flow.order_is_exact),
     "gate that misses a job": (
         CHECK,
-        "[checks, tests, scan, diff, plan]",
-        "[checks, scan, diff, plan]",
+        "[checks, tests, scan, diff, plan, comment]",
+        "[checks, scan, diff, plan, comment]",
         flow.the_gate_waits_for_all,
     ),
     "gate that lets a skipped test through": (
@@ -205,6 +212,12 @@ MUTATIONS: dict[str, tuple[str, str, str, Rule]] = {
         flow.the_digest_that_was_built_is_deployed,
     ),
     "any plan applied": (APPLY, ' --plan-hash "$PLAN_HASH"', "", flow.the_reviewed_plan_is_applied),
+    "service created without a plan": (
+        DEPLOY,
+        ' --plan-hash "$PLAN_HASH"',
+        "",
+        flow.the_reviewed_plan_is_applied,
+    ),
     "confirmation ignored": (
         TEARDOWN,
         '--confirm "$CONFIRM"',
@@ -236,6 +249,28 @@ MUTATIONS: dict[str, tuple[str, str, str, Rule]] = {
         flow.a_drill_checks_what_was_typed,
     ),
     "teardown of its own role": (TEARDOWN, " --keep-bootstrap", "", flow.teardown_checks_what_was_typed),
+    "drift on another day": (DRIFT, "1-5", "1-4", shape.triggers_are_exact),
+    "drift at the full hour": (DRIFT, 'cron: "23 5', 'cron: "0 5', drift.schedules_avoid_the_full_hour),
+    "environment left out of the drift": (
+        DRIFT,
+        "[staging, production]",
+        "[staging]",
+        flow.every_environment_is_reached,
+    ),
+    "drift as a role that changes things": (DRIFT, "role: drift", "role: plan", roles.jobs_assume_their_role),
+    "drift without history": (
+        DRIFT,
+        "          fetch-depth: 0 # what serves is compared with its own commit\n",
+        "",
+        drift.drift_looks_at_all_that_runs,
+    ),
+    "scan of another commit's image": (DRIFT, "scan --live", "scan --image", drift.drift_looks_at_all_that_runs),
+    "drift of staging hides production's": (
+        DRIFT,
+        "fail-fast: false",
+        "fail-fast: true",
+        drift.one_environments_drift_hides_no_others,
+    ),
     "image not scanned": (SHIP, "gitops scan", "gitops sbom", flow.an_image_is_proven_before_it_is_deployed),
     "another image attested": (
         SHIP,
@@ -248,6 +283,37 @@ MUTATIONS: dict[str, tuple[str, str, str, Rule]] = {
         "          GH_TOKEN: ${{ github.token }}\n",
         "",
         flow.an_image_is_proven_before_it_is_deployed,
+    ),
+    "failed deploy that tells nobody": (
+        DEPLOY,
+        "if: always() && steps",
+        "if: steps",
+        flow.what_came_of_a_deploy_is_told,
+    ),
+    "rollback told with another verdict": (
+        ROLLBACK,
+        "VERDICT: ${{ steps.roll.outputs.verdict }}",
+        "VERDICT: succeeded",
+        flow.what_came_of_a_deploy_is_told,
+    ),
+    "deploy made red by its comment": (
+        DEPLOY,
+        "        continue-on-error: true\n",
+        "",
+        flow.what_came_of_a_deploy_is_told,
+    ),
+    "pull request that writes its own review": (
+        CHECK,
+        "          ref: ${{ github.event.pull_request.base.sha }}\n",
+        "",
+        flow.a_review_holds_every_part,
+    ),
+    "plan left out of the review": (CHECK, "name: review-plan", "name: plan", flow.a_review_holds_every_part),
+    "pull requests written by a job that runs their code": (
+        CHECK,
+        "contents: read # to check out\n    steps:",
+        "contents: read # to check out\n      pull-requests: write # to comment\n    steps:",
+        shape.permissions_are_exact,
     ),
     "attestation kept by nobody": (
         SHIP,

@@ -50,6 +50,10 @@ class Stage:
     def dispatch(self, name: str, **inputs: str) -> Run:
         return self.run(name, self.runner.event(self.workflows[name], "workflow_dispatch", inputs))
 
+    def comments(self, number: int) -> list[str]:
+        """What jobs have written into a pull request."""
+        return [comment["body"] for comment in self.runner.pull_requests.comments(number)]
+
     def client(self, environment: str, service: str) -> Any:
         """An administrator's client in the environment's account."""
         described = self.environment(environment)
@@ -69,7 +73,7 @@ class Stage:
             answer: requests.Response = session.get(
                 f"{self.runner.running.endpoint}/?city=London",
                 headers={"Host": f"{described.cluster}.alb.localhost:443"},
-                timeout=15,
+                timeout=60,
             )
         assert answer.status_code == 200, answer.text
         return text_of(answer.text)

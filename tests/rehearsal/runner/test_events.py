@@ -56,6 +56,15 @@ def test_a_forks_pull_request_comes_from_another_owner() -> None:
     assert event.payload["pull_request"]["head"]["repo"]["full_name"] != "example-org/fairweather"
 
 
+def test_a_schedule_says_which_of_its_lines_it_is_and_runs_on_the_branch() -> None:
+    """https://docs.github.com/actions/reference/workflows-and-actions/events-that-trigger-workflows#schedule"""
+    event = events.schedule(GITHUB, ONE, "23 5 * * 1-5")
+    assert (event.name, event.sha, event.ref) == ("schedule", ONE, "refs/heads/main")
+    assert event.payload["schedule"] == "23 5 * * 1-5"
+    assert event.payload["repository"]["full_name"] == "example-org/fairweather"
+    assert not event.fork
+
+
 def test_inputs_are_given_defaulted_or_the_first_choice() -> None:
     assert events.inputs(DISPATCH, "workflow_dispatch", {"confirm": "staging"}, {}) == {
         "environment": "staging",
@@ -89,6 +98,8 @@ def test_what_confirms_is_never_filled_in() -> None:
         ("on: [workflow_dispatch, push]", None, "push"),
         ("on: {workflow_dispatch: , push: }", "workflow_dispatch", "workflow_dispatch"),
         ("on: pull_request", None, "pull_request"),
+        ("on: {workflow_dispatch: , schedule: [{cron: 23 5 * * 1-5}]}", None, "schedule"),
+        ("on: {workflow_dispatch: , schedule: [{cron: 23 5 * * 1-5}]}", "workflow_dispatch", "workflow_dispatch"),
     ],
 )
 def test_the_event_is_the_common_one_or_the_wanted_one(on: str, wanted: str | None, chosen: str) -> None:

@@ -5,11 +5,14 @@ The tests of this module run in order and share one rehearsal.
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from rehearsal.runner import command, events
 from rehearsal.runner.workflows import called, read
 from tests.conftest import ROOT
+from tests.rehearsal.runner import permissions
 from tests.rehearsal.runner.stage import Stage
 
 SCENARIOS = {"infrastructure", "service", "check", "rollback", "teardown"}
@@ -17,6 +20,7 @@ CALLED = {name for workflow in read(ROOT).values() for job in workflow.jobs.valu
 OTHERS = sorted(set(read(ROOT)) - SCENARIOS - CALLED)
 WHO = "repo:example-org@1000001/fairweather@2000002:"
 GOOD = "success"
+REPOSITORY = "/repos/example-org/fairweather"
 
 
 def test_infrastructure_makes_the_stacks_of_both_environments(stage: Stage) -> None:
@@ -52,7 +56,7 @@ def test_a_push_ships_the_service_to_production(stage: Stage) -> None:
     event = stage.runner.push()
     done = stage.run("service", event)
 
-    deploys = ("Deploy", "Create the service", "First deploy")
+    deploys = ("Deploy", "Plan the service", "Create the service", "First deploy")
     assert done.results == {
         "Changes": GOOD,
         "Ship weather / Test": GOOD,
@@ -63,9 +67,14 @@ def test_a_push_ships_the_service_to_production(stage: Stage) -> None:
     assert done.subjects == [
         f"{WHO}ref:refs/heads/main",
         *(
-            f"{WHO}environment:{name}"
+            f"{WHO}{ending}"
             for environment in ("staging", "production")
-            for name in (environment, f"{environment}-infrastructure", environment)
+            for ending in (
+                f"environment:{environment}",
+                "ref:refs/heads/main",
+                f"environment:{environment}-infrastructure",
+                f"environment:{environment}",
+            )
         ),
     ]
     assert done.jobs["Changes"].steps["changed"].outputs == {"services": '["weather"]'}
@@ -89,19 +98,29 @@ def test_a_second_push_rolls_the_service_and_a_dispatch_rolls_it_back(stage: Sta
     page = stage.clone.path / "services/weather/weather/templates/base.html"
     assert "</main>" in page.read_text()
     page.write_text(page.read_text().replace("</main>", "<p>Bring an umbrella</p></main>", 1))
-    stage.clone.commit("Say what to bring")
+    stage.runner.pull_requests.propose(8, stage.clone.commit("Say what to bring"))
     # The first push ran all of its tests.
     stage.runner.tests = "-k config"
 
-    done = stage.run("service", stage.runner.push())
+    event = stage.runner.push()
+    done = stage.run("service", event)
 
     assert done.code == 0
     for environment in ("Staging", "Production"):
         assert done.jobs[f"{environment} / Deploy"].steps["register"].outputs["service"] == "exists"
         # One approval for one environment: the jobs that make a new one are left out.
+        assert done.results[f"{environment} / Plan the service"] == "skipped"
         assert done.results[f"{environment} / Create the service"] == "skipped"
         assert done.results[f"{environment} / First deploy"] == "skipped"
         assert "Bring an umbrella" in stage.page(environment.lower())
+    # The merged pull request has one comment, which follows its change.
+    assert [(post["method"], post["path"]) for post in done.posted if "attestations" not in post["path"]] == [
+        ("POST", f"{REPOSITORY}/issues/8/comments"),
+        ("PATCH", f"{REPOSITORY}/issues/comments/1000"),
+    ]
+    (comment,) = stage.comments(8)
+    assert comment.startswith("**weather reached staging and production**")
+    assert f"| production | ✅ succeeded | {event.sha[:12]} | [report](https://github.com/example-org/fair" in comment
 
     back = stage.dispatch("rollback", environment="production", service="weather")
 
@@ -111,6 +130,8 @@ def test_a_second_push_rolls_the_service_and_a_dispatch_rolls_it_back(stage: Sta
     assert "Bring an umbrella" not in stage.page("production")
     assert "Bring an umbrella" in stage.page("staging")
     assert stage.image("staging") != images["staging"]
+    (comment,) = stage.comments(8)
+    assert comment.startswith("**weather reached staging; taken back in production**")
 
 
 def test_no_secret_reaches_the_log(stage: Stage) -> None:
@@ -132,13 +153,24 @@ def test_a_pull_request_is_checked_planned_and_changes_nothing(stage: Stage) -> 
 
     assert done.code == 0, "\n".join(job.log for job in done.jobs.values() if job.result != GOOD)
     assert done.results == dict.fromkeys(
-        ("Checks", "Tests", "Scan", "Diff", "Plan (staging)", "Plan (production)", "Gate"), GOOD
+        ("Checks", "Tests", "Scan", "Diff", "Plan (staging)", "Plan (production)", "Comment", "Gate"), GOOD
     )
-    assert done.posted == []
+    assert [(post["method"], post["path"]) for post in done.posted] == [("POST", f"{REPOSITORY}/issues/7/comments")]
+    (comment,) = stage.comments(7)
+    assert comment.startswith("**Rendered task definitions and environments: 0 added, 1 changed, 0 removed; ")
+    assert comment.index("### staging: changes in ") < comment.index("### production: no changes in")
+    assert re.search(r"^-.*LogRetentionDays.*14", comment, re.MULTILINE), comment
     assert done.subjects == [f"{WHO}pull_request"] * 2
     assert "LogRetentionDays" in done.jobs["Diff"].summary
     assert "changed" in done.jobs["Plan (staging)"].summary
     assert before == {name: (stage.stacks(name), stage.change_sets(name)) for name in ("staging", "production")}
+
+    file.write_text(text.replace('LogRetentionDays: "14"', 'LogRetentionDays: "60"'))
+    again = stage.run("check", stage.runner.pull_request(base, stage.clone.commit("Even longer")), job="comment")
+
+    assert [post["method"] for post in again.posted] == ["PATCH"]
+    (comment,) = stage.comments(7)
+    assert re.search(r"^\+.*LogRetentionDays.*60", comment, re.MULTILINE), comment
     stage.clone.git("reset", "--quiet", "--hard", base)
 
 
@@ -169,7 +201,7 @@ def test_a_commit_that_exits_at_start_is_red_at_staging_and_goes_no_further(stag
         'import os\n\nif len(os.environ.get("COMMIT", "")) == 40:\n    raise SystemExit("no calibrated barometer")\n'
     )
     settings.write_text(f"{settings.read_text()}\n{exits}")
-    stage.clone.commit("Forget the barometer")
+    stage.runner.pull_requests.propose(9, stage.clone.commit("Forget the barometer"))
 
     done = stage.run("service", stage.runner.push())
 
@@ -186,6 +218,11 @@ def test_a_commit_that_exits_at_start_is_red_at_staging_and_goes_no_further(stag
     assert images == {name: stage.image(name) for name in ("staging", "production")}
     for environment in ("staging", "production"):
         assert "London" in stage.page(environment)
+    (comment,) = stage.comments(9)
+    assert comment.startswith("**weather has reached no environment; rolled back in staging**")
+    assert "| staging | ❌ rolled back |" in comment
+    assert "[report](https://github.com/example-org/fairweather/actions/runs/" in comment
+    assert "| production | not yet |" in comment
     stage.clone.git("reset", "--quiet", "--hard", good)
 
 
@@ -198,6 +235,31 @@ def test_every_other_workflow_succeeds(stage: Stage, name: str) -> None:
     assert done.code == 0, "\n".join(job.log for job in done.jobs.values() if job.result == "failure")
     assert done.jobs
     assert set(done.results.values()) <= {GOOD, "skipped"}
+
+
+def test_a_port_opened_by_hand_is_found_in_the_morning(stage: Stage) -> None:
+    ec2, stack = stage.client("production", "ec2"), stage.environment("production").stack_name("service", "weather")
+    resources = stage.client("production", "cloudformation").describe_stack_resources(StackName=stack)
+    group = next(
+        one["PhysicalResourceId"]
+        for one in resources["StackResources"]
+        if one["LogicalResourceId"] == "TaskSecurityGroup"
+    )
+    rule = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[rule])
+
+    done = stage.run("drift", stage.runner.event(stage.workflows["drift"], "schedule", {}), job="drift")
+
+    # Of a matrix act calls every job failed that ends after one that did: the steps tell them apart.
+    compared = {
+        name: next(step.result for step in job.steps.values() if "Compare" in step.name)
+        for name, job in done.jobs.items()
+    }
+    assert compared == {"Drift (staging)": GOOD, "Drift (production)": "failure"}
+    report = done.jobs["Drift (production)"]
+    assert "TaskSecurityGroup (AWS::EC2::SecurityGroup) was changed by hand: SecurityGroupIngress[1]" in report.log
+    assert "TaskSecurityGroup" in report.summary
+    ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=[rule])
 
 
 def test_a_teardown_with_another_name_typed_touches_nothing(stage: Stage) -> None:
@@ -235,3 +297,10 @@ def test_every_workflow_was_run(stage: Stage, request: pytest.FixtureRequest) ->
     if request.config.option.keyword or any("::" in word for word in request.config.args):
         pytest.skip("only some of the tests of this module were asked for")
     assert stage.ran | CALLED == set(stage.workflows)
+
+
+def test_every_permission_is_used_or_its_template_says_why_not(stage: Stage, request: pytest.FixtureRequest) -> None:
+    if request.config.option.keyword or any("::" in word for word in request.config.args):
+        pytest.skip("only some of the tests of this module were asked for")
+    assert permissions.unexplained(stage) == set()
+    assert permissions.needless(stage) == set()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gitops import environments, git
-from rehearsal.runner import accounts, command
+from rehearsal.runner import command
 from rehearsal.runner.events import NEW
 from rehearsal.runner.repository import Repository, settings, without_scan
 from rehearsal.runner.workflows import read
@@ -21,7 +21,7 @@ STAND_IN = "http://127.0.0.1:9999"
 
 def test_the_stand_ins_address_is_all_that_changes_in_the_task_definitions() -> None:
     changed = settings(ROOT, STAND_IN)
-    assert set(changed) == {f"taskdefs/weather/{name}.json" for name in accounts.deployed(ROOT)}
+    assert set(changed) == {f"taskdefs/weather/{name}.json" for name in environments.deployed(ROOT)}
     for path, text in changed.items():
         before = json.loads((ROOT / path).read_text())
         after = json.loads(text)

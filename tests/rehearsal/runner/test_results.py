@@ -56,6 +56,14 @@ def test_jobs_steps_outputs_summaries_and_errors_are_read() -> None:
     assert job.annotations == ["error: deploy: no"]
 
 
+def test_of_jobs_that_run_at_once_the_one_that_ended_is_told() -> None:
+    staging = {"job": "Drift/Drift (staging)-1  ", "matrix": {"environment": "staging"}}
+    production = {"job": "Drift/Drift (production)-2", "matrix": {"environment": "production"}}
+    lines = [line(**staging), line(**production), line(**staging, jobResult="success")]
+    assert [results.ended(one) for one in lines] == ["", "", "Drift (staging)"]
+    assert results.ended('no JSON, but a "jobResult"') == ""
+
+
 def test_a_job_without_a_result_did_not_run() -> None:
     assert results.jobs(LOG[:-2])[0] == {}
 
