@@ -14,8 +14,7 @@ from urllib.parse import parse_qs
 
 from gitops.errors import GitopsError
 from gitops.stacks import templates
-from rehearsal.emulator.further_permissions import Permission
-from rehearsal.emulator.sessions import refusal
+from rehearsal.emulator.guard import Permission, before, first_refusal
 
 PASSED: Final = {"iam:PassedToService": "cloudformation.amazonaws.com"}
 LOOKED_UP: Final = {
@@ -52,28 +51,13 @@ def _looked_up(body: str) -> list[str]:
 
 def install() -> None:
     """Ask for them once the call's own action is allowed."""
-    import ministack.app
     from ministack.core.responses import get_account_id, get_region
-    from ministack.core.router import extract_access_key_id
     from ministack.services import cloudformation
     from ministack.services.cloudformation import helpers
 
-    handle = cloudformation.handle_request
+    def look(caller: str, headers: Mapping[str, str], body: bytes) -> Any:  # noqa: ANN401 (ministack's response)
+        request = {name: values[0] for name, values in parse_qs(body.decode("utf-8", errors="replace")).items()}
+        refused = first_refusal(caller, needed(request, get_region(), get_account_id()))
+        return refused and helpers._error("AccessDenied", refused.message, 403)
 
-    async def handle_request(
-        method: str,
-        path: str,
-        headers: dict[str, str],
-        body: bytes,
-        query_params: dict[str, Any],
-    ) -> Any:  # noqa: ANN401 (ministack's response)
-        if ministack.app.AUTH:
-            caller = extract_access_key_id(headers, query_params)
-            request = {name: values[0] for name, values in parse_qs(body.decode("utf-8", errors="replace")).items()}
-            for one in needed(request, get_region(), get_account_id()):
-                refused = refusal(caller, one.action, one.resource, get_region(), one.context)
-                if refused is not None:
-                    return helpers._error("AccessDenied", refused.message, 403)
-        return await handle(method, path, headers, body, query_params)
-
-    cloudformation.handle_request = handle_request
+    before(cloudformation, look)

@@ -7,20 +7,10 @@ Tags at creation: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/su
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from rehearsal.emulator import authorization
-from rehearsal.emulator.sessions import refusal
-
-
-@dataclass(frozen=True)
-class Permission:
-    """An action on a resource, with the condition keys of the request."""
-
-    action: str
-    resource: str
-    context: Mapping[str, str] = field(default_factory=dict)
+from rehearsal.emulator.guard import Permission, before, first_refusal
 
 
 def needed(action: str, request: Mapping[str, Any], region: str, account: str) -> list[Permission]:
@@ -38,28 +28,14 @@ def needed(action: str, request: Mapping[str, Any], region: str, account: str) -
 
 def install() -> None:
     """Ask for them once the call's own action is allowed."""
-    import ministack.app
     from ministack.core.responses import error_response_json, get_account_id, get_region
-    from ministack.core.router import extract_access_key_id
     from ministack.services import ecs
 
-    handle = ecs.handle_request
-
-    async def handle_request(
-        method: str,
-        path: str,
-        headers: dict[str, str],
-        body: bytes,
-        query_params: dict[str, Any],
-    ) -> Any:  # noqa: ANN401 (ministack's response)
+    def look(caller: str, headers: Mapping[str, str], body: bytes) -> Any:  # noqa: ANN401 (ministack's response)
         action = headers.get("x-amz-target", "").rsplit(".", 1)[-1]
-        if action and ministack.app.AUTH:
-            caller = extract_access_key_id(headers, query_params)
-            request = authorization.request_of(body)
-            for one in needed(action, request, get_region(), get_account_id()):
-                refused = refusal(caller, one.action, one.resource, get_region(), one.context)
-                if refused is not None:
-                    return error_response_json("AccessDeniedException", refused.message, 400)
-        return await handle(method, path, headers, body, query_params)
+        if not action:
+            return None
+        refused = first_refusal(caller, needed(action, authorization.request_of(body), get_region(), get_account_id()))
+        return refused and error_response_json("AccessDeniedException", refused.message, 400)
 
-    ecs.handle_request = handle_request
+    before(ecs, look)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from typing import Any, Final
 
+from rehearsal.emulator.guard import before
 from rehearsal.emulator.sessions import refusal
 
 Read = Callable[[str, Mapping[str, Any]], dict[str, Any] | None]
@@ -106,19 +107,9 @@ def held(kind: str, read: Read) -> Read:
 
 def install() -> None:
     """Remember who calls CloudFormation while it answers."""
-    from ministack.core.router import extract_access_key_id
     from ministack.services import cloudformation
 
-    handle = cloudformation.handle_request
+    def remember(caller: str, headers: Mapping[str, str], body: bytes) -> None:
+        _CALLER.set(caller)
 
-    async def handle_request(
-        method: str,
-        path: str,
-        headers: dict[str, str],
-        body: bytes,
-        query_params: dict[str, Any],
-    ) -> Any:  # noqa: ANN401 (ministack's response)
-        _CALLER.set(extract_access_key_id(headers, query_params))
-        return await handle(method, path, headers, body, query_params)
-
-    cloudformation.handle_request = handle_request
+    before(cloudformation, remember)

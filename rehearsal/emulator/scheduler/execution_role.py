@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rehearsal.emulator.further_permissions import Permission
+from rehearsal.emulator.guard import Permission
 from rehearsal.emulator.sessions import refusal
 
 

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from rehearsal.emulator.cloudformation_permissions import needed
-from rehearsal.emulator.further_permissions import Permission
+from rehearsal.emulator.guard import Permission
 from tests.rehearsal.emulator.account import Account
 
 STACK = "arn:aws:cloudformation:eu-west-2:000000000000:stack/s/*"

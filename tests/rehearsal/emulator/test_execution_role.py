@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rehearsal.emulator.further_permissions import Permission
+from rehearsal.emulator.guard import Permission
 from rehearsal.emulator.scheduler.execution_role import needed
 from tests.rehearsal.emulator.account import Account, eventually
 from tests.rehearsal.emulator.service import lay

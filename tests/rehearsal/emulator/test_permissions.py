@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from rehearsal.emulator.further_permissions import Permission, needed
+from rehearsal.emulator.further_permissions import needed
+from rehearsal.emulator.guard import Permission
 from tests.rehearsal.emulator.account import Account, eventually
 from tests.rehearsal.emulator.service import Service, lay
 
