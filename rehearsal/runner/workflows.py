@@ -15,6 +15,7 @@ from gitops.errors import GitopsError
 FOLDER = Path(".github/workflows")
 ACTIONS = Path(".github/actions")
 SELF = "$/"
+LEVELS = ("none", "read", "write")
 
 
 @dataclass(frozen=True)
@@ -69,24 +70,25 @@ def used(root: Path) -> list[tuple[str, dict[str, str]]]:
 
 def gets_token(job: Mapping[str, Any]) -> bool:
     """Whether GitHub gives a job's steps an OIDC token."""
-    return _permission(job) == "write"
+    return _permission(job, "id-token") == "write"
 
 
 def require_granted(every: Mapping[str, Workflow]) -> None:
-    """Raise GitopsError where a called workflow asks for a token that its caller does not grant.
+    """Raise GitopsError where a job of a called workflow asks for a permission that its caller does not grant.
 
     GitHub refuses such a run at its start (docs.github.com, "Reusing workflows", access and permissions).
     """
     for workflow in every.values():
         for name, job in workflow.jobs.items():
             callee = called(job)
-            if callee is None or gets_token(job):
+            if callee is None:
                 continue
-            if any(_permission(inner) for inner in every[callee].jobs.values()):
-                raise GitopsError(
-                    f"{workflow.name}.{name} does not grant id-token: write, which {callee} asks for",
-                    fix=f"grant it in {FOLDER}/{workflow.name}.yml",
-                )
+            for scope, level in _asked(every[callee]):
+                if LEVELS.index(_permission(job, scope)) < LEVELS.index(level):
+                    raise GitopsError(
+                        f"{workflow.name}.{name} does not grant {scope}: {level}, which {callee} asks for",
+                        fix=f"grant it in {FOLDER}/{workflow.name}.yml",
+                    )
 
 
 def rewritten(workflow: Workflow, token_url: str | None, token: str) -> str:
@@ -130,9 +132,15 @@ def _mapping(node: Any) -> dict[str, tuple[yaml.Node, yaml.Node]]:  # noqa: ANN4
     return {key.value: (key, value) for key, value in node.value}
 
 
-def _permission(job: Mapping[str, Any]) -> str:
+def _permission(job: Mapping[str, Any], scope: str) -> str:
     permissions = job.get("permissions", {})
-    return str(permissions.get("id-token", "")) if isinstance(permissions, dict) else ""
+    return str(permissions.get(scope, "none")) if isinstance(permissions, dict) else "none"
+
+
+def _asked(workflow: Workflow) -> list[tuple[str, str]]:
+    """Every permission of its jobs."""
+    found = [job["permissions"] for job in workflow.jobs.values() if isinstance(job.get("permissions"), dict)]
+    return [(scope, level) for permissions in found for scope, level in permissions.items()]
 
 
 def _steps(data: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

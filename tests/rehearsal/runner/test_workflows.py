@@ -91,5 +91,13 @@ def test_a_token_that_the_caller_does_not_grant_is_refused_as_on_github() -> Non
     workflows.require_granted({"caller": Workflow("caller", CALLER % ", id-token: write"), "callee": CALLEE})
 
 
+def test_any_other_permission_is_held_to_the_caller_as_well() -> None:
+    comments = Workflow("callee", CALLEE.text.replace("id-token: write", "id-token: write, pull-requests: write"))
+    assert comments.text != CALLEE.text
+    read = Workflow("caller", CALLER % ", id-token: write, pull-requests: read")
+    with pytest.raises(GitopsError, match="does not grant pull-requests: write"):
+        workflows.require_granted({"caller": read, "callee": comments})
+
+
 def test_ours_grant_what_they_call() -> None:
     workflows.require_granted(EVERY)
