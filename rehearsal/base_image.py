@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import re
@@ -11,7 +12,7 @@ import ssl
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -82,9 +83,12 @@ def debian_base(engine: DockerClient, state: Path, say: Say) -> str:
     archive = state / "cache" / f"base-{SUITE}.tar"
     if not archive.exists():
         _require_debootstrap()
-        say(f"making a base image from Debian {SUITE} (about 40 s, kept for the next time)")
         archive.parent.mkdir(parents=True, exist_ok=True)
-        _debootstrap(archive)
+        with _held(archive.parent):
+            # Whoever held the cache before may have made it meanwhile.
+            if not archive.exists():
+                say(f"making a base image from Debian {SUITE} (about 40 s, kept for the next time)")
+                _debootstrap(archive, state)
     say("loading the base image")
     imported = subprocess.run(
         ["docker", "import", "--change", f"LABEL {LABEL}={state}", str(archive), name],
@@ -95,6 +99,17 @@ def debian_base(engine: DockerClient, state: Path, say: Say) -> str:
     if imported.returncode:
         raise GitopsError(f"docker import failed: {_last(imported.stderr)}")
     return name
+
+
+@contextlib.contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Hold a folder against others that want to make something in it: a lock that leaves no file."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _require_debootstrap() -> None:
@@ -110,9 +125,9 @@ def _require_debootstrap() -> None:
         )
 
 
-def _debootstrap(archive: Path) -> None:
+def _debootstrap(archive: Path, state: Path) -> None:
     # Beside the cache and not in it: what an end by force leaves here goes when the rehearsal is stopped.
-    with tempfile.TemporaryDirectory(dir=archive.parent.parent, prefix="base-") as folder:
+    with tempfile.TemporaryDirectory(dir=state, prefix="base-") as folder:
         root = Path(folder) / "root"
         made = subprocess.run(
             ["debootstrap", "--variant=minbase", f"--include={PACKAGES}", SUITE, str(root)],

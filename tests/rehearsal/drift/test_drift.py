@@ -153,7 +153,7 @@ def test_a_commit_that_waits_is_said_and_is_no_drift(rehearsal: Rehearsal) -> No
 
 def test_what_serves_and_is_on_no_branch_is_drift(rehearsal: Rehearsal) -> None:
     head = rehearsal.clone.git("rev-parse", "HEAD").strip()
-    rehearsal.clone.git("commit", "--quiet", "--amend", "--message", "History was rewritten")
+    rehearsal.clone.git("commit", "--quiet", "--amend", "--allow-empty", "--message", "History was rewritten")
     ran = rehearsal.drift()
     rehearsal.clone.git("reset", "--quiet", "--hard", head)
     assert (ran.code, list(ran.findings)) == (32, ["service weather"])

@@ -60,19 +60,18 @@ def definition() -> Mapping[str, Any]:
 
 
 @pytest.fixture(scope="package")
-def base(engine: DockerClient) -> Iterator[str]:
+def base(engine: DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The name of the image that it is built on, from Debian where the Dockerfile's own cannot be pulled."""
-    state = ROOT / ".rehearsal"
-    before = {tag for image in engine.images.list() for tag in image.tags}
+    # Its own in each worker: the label of a state is on all that was built on its base image, and goes with it.
+    state, cache = tmp_path_factory.mktemp("state"), ROOT / ".rehearsal/cache"
+    cache.mkdir(parents=True, exist_ok=True)
+    (state / "cache").symlink_to(cache)
     with pytest.MonkeyPatch.context() as patch:
         for name, value in base_image.build_settings(ROOT, state, SERVICE, print).items():
             patch.setenv(name, value)
         own = base_image.default_base((ROOT / f"services/{SERVICE}/Dockerfile").read_text())
-        used = os.environ.get(docker_build.BASE_IMAGE, own)
-        yield used
-    # Its label is on all that was built on it. Where it was there before, somebody else uses it.
-    if used != own and used not in before:
-        containers.remove_all(state)
+        yield os.environ.get(docker_build.BASE_IMAGE, own)
+    containers.remove_all(state)
 
 
 @pytest.fixture(scope="package")
