@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     fresh = freshness(root) if worktree else _freshness_of(root, head)
     if fresh.line:
         actions.annotation("warning", "gitops diff", "; ".join(fresh.problems) or f"stale: {', '.join(fresh.stale)}")
-    name = f"the work tree on {head}" if worktree else head
+    name = f"the work tree on {head}" if worktree and git.dirty(root) else head
     write = partial(
         report, changes(before, after), base, name, actions.run_url(), warning=fresh.line, costs=costs(before, after)
     )
