@@ -24,7 +24,7 @@ def wanted(environments: Iterable[str]) -> list[str]:
 
 
 def share(environments: int) -> int:
-    """The bytes of each part, so that all of them fit into one comment."""
+    """The characters of each part, so that all of them fit into one comment."""
     return (COMMENT_BUDGET - FRAME) // (1 + environments)
 
 
@@ -40,7 +40,7 @@ def read_parts(folder: Path, names: Iterable[str]) -> dict[str, str]:
 
 
 def compose(names: Iterable[str], parts: Mapping[str, str], run_url: str = "") -> str:
-    """The text of the comment, of at most the bytes that GitHub takes.
+    """The text of the comment, of at most the characters that GitHub takes.
 
     A part that is missing is said: silence would read as "no changes". One
     that does not fit is left out whole and said too.
@@ -50,7 +50,7 @@ def compose(names: Iterable[str], parts: Mapping[str, str], run_url: str = "") -
     said: list[str] = []
     for name in names:
         text = parts.get(name, "").strip()
-        size = len(text.encode()) + 2
+        size = len(text) + 2
         if not text:
             said.append(f"**{plain(name)} is missing**: its job did not end well; see {where}.")
         elif size > room:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-# What GitHub stores of a comment, in characters. Counted here in UTF-8 bytes, of which there are never fewer.
+# What GitHub stores of a comment, in characters; UTF-8 bytes, which some count here, are never fewer.
 COMMENT_BUDGET = 65_536
 
 

@@ -104,7 +104,8 @@ def markdown(plan: Plan, budget: int = COMMENT_BUDGET) -> str:
     """The plan as Markdown of at most ``budget`` characters; what is cut is cut at whole resources and said."""
     head = [f"### {_inert(verdict(plan))}", ""]
     head += [f"- {_inert(line)}" for line in warnings(plan)]
-    tail = ["", f"plan hash `{plan.hash}`"]
+    # A line of its own: what follows an HTML block without an empty line is no Markdown.
+    tail = ["", "", f"plan hash `{plan.hash}`"]
     text = "\n".join(head)
     end = "\n".join(tail)
     if len(text) + len(end) + 1 > budget:

@@ -128,3 +128,9 @@ def test_differences_name_the_stack_and_the_line() -> None:
         "gone: no longer planned",
     ]
     assert planned.differences(reviewed, reviewed) == []
+
+
+def test_the_hash_stands_apart_from_the_fold_before_it() -> None:
+    """CommonMark, HTML blocks: one that a tag begins goes on to the next empty line."""
+    text = report.markdown(Plan("staging", (stack("network", REPLACED),)))
+    assert "</details>\n\nplan hash `" in text
