@@ -96,7 +96,7 @@ def _content(serving: Serving, reviewed: Reviewed) -> list[Finding]:
             found.append(Finding("unproven", f"its {_DEFINITION} could not be compared: {reviewed.problem}"))
         return found
     # Where a revision comes from is written on it when it is registered; the rest was reviewed.
-    expected, actual = (_without_origin(normalize(one)) for one in (reviewed.definition, serving.definition))
+    expected, actual = (normalize(provenance.without(one)) for one in (reviewed.definition, serving.definition))
     found += [
         Finding(
             "drift",
@@ -108,11 +108,6 @@ def _content(serving: Serving, reviewed: Reviewed) -> list[Finding]:
         for one in differences(expected, actual)
     ]
     return found
-
-
-def _without_origin(document: Document) -> Document:
-    tags = [tag for tag in document.get("tags", []) if tag["key"] not in provenance.KEYS]
-    return {**{key: value for key, value in document.items() if key != "tags"}, **({"tags": tags} if tags else {})}
 
 
 def _newest(serving: Serving) -> list[Finding]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.exceptions import ClientError
 
-from gitops import aws, git
+from gitops import aws, git, services
 from gitops.drift import service as compared
 from gitops.drift.finding import Compared
 from gitops.drift.service import Reviewed, Serving
@@ -19,11 +19,9 @@ from gitops.images import registry
 from gitops.images.reference import Reference
 from gitops.rollout import age, live, provenance, register
 from gitops.rollout.provenance import Provenance
-from gitops.services import FOLDER as SERVICES
 from gitops.stacks.order import Unit
 from gitops.taskdefs import normalize, render
 from gitops.taskdefs.documents import Document
-from gitops.taskdefs.tree import FOLDER as TASKDEFS
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.client import ECSClient
@@ -63,9 +61,8 @@ def _reviewed(root: Path, environment: Environment, session: boto3.Session, name
         return Reviewed(None)
     behind: tuple[str, ...] = ()
     if on_branch:
-        # What a deploy of a service is made of: its image and its rendered task definition.
-        folders = [f"{folder}/{name}" for folder in (SERVICES, TASKDEFS)]
-        behind = tuple(git.run(root, "log", "--format=%h %s", f"{origin.commit}..HEAD", "--", *folders).splitlines())
+        words = ["log", "--format=%h %s", f"{origin.commit}..HEAD", "--", *services.folders(name)]
+        behind = tuple(git.run(root, *words).splitlines())
     try:
         definition, problem = _definition(root, environment, session, name, origin.commit), ""
     except GitopsError as error:

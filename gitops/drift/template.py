@@ -6,12 +6,10 @@ Were the texts compared, that would be drift for ever.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 
-import yaml
-
 from gitops.drift.document import Difference, differences
+from gitops.stacks import long_form
 
 # Parameters are compared by their values. An update cannot be of Description or Metadata alone.
 SECTIONS: Final = ("Conditions", "Mappings", "Resources", "Outputs", "Rules", "Transform")
@@ -19,31 +17,9 @@ SECTIONS: Final = ("Conditions", "Mappings", "Resources", "Outputs", "Rules", "T
 _NO_EFFECT: Final = {"Resources": {"DependsOn", "Metadata"}, "Outputs": {"Description"}}
 
 
-class _Loader(yaml.SafeLoader):
-    """Short forms become long ones; every scalar stays a string, as CloudFormation converts them anyway."""
-
-    yaml_implicit_resolvers: Mapping[str, Any] = {}  # type: ignore[assignment]
-
-
-def _long_form(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
-    value: Any
-    if isinstance(node, yaml.MappingNode):
-        value = loader.construct_mapping(node, deep=True)
-    elif isinstance(node, yaml.SequenceNode):
-        value = loader.construct_sequence(node, deep=True)
-    else:
-        value = loader.construct_scalar(node) if isinstance(node, yaml.ScalarNode) else None
-    if suffix == "GetAtt" and isinstance(value, str):
-        value = value.split(".", 1)
-    return {suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}": value}
-
-
-_Loader.add_multi_constructor("!", _long_form)
-
-
 def effective(body: str) -> dict[str, Any]:
     """What a template's text (YAML or JSON) makes, without what makes nothing; yaml.YAMLError when it is neither."""
-    document = yaml.load(body, Loader=_Loader)  # noqa: S506 (a safe loader)
+    document = long_form.load(body)
     found: dict[str, Any] = {}
     for section in SECTIONS:
         content = document.get(section)

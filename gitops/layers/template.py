@@ -12,25 +12,10 @@ import yaml
 from gitops.environments import Environment
 from gitops.errors import GitopsError
 from gitops.layers.claims import Claim
+from gitops.stacks import long_form
 
 PATH = "infra/cloudformation/service.yaml"
 _VARIABLE = re.compile(r"\$\{([A-Za-z0-9]+)\}")
-
-
-class _Loader(yaml.CSafeLoader):
-    """Reads !Ref and !Sub as what they are in JSON: ``{"Ref": …}``."""
-
-
-def _function(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
-    name = suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}"
-    if isinstance(node, yaml.ScalarNode):
-        return {name: loader.construct_scalar(node)}
-    if isinstance(node, yaml.SequenceNode):
-        return {name: loader.construct_sequence(node, deep=True)}
-    return {name: loader.construct_mapping(node, deep=True)} if isinstance(node, yaml.MappingNode) else {}
-
-
-_Loader.add_multi_constructor("!", _function)
 
 
 @dataclass(frozen=True)
@@ -96,7 +81,7 @@ def parse(text: str, environment: Environment, service: str) -> ServiceTemplate:
     Raises GitopsError when it is not YAML.
     """
     try:
-        document: Any = yaml.load(text, Loader=_Loader)  # noqa: S506 (it is a safe loader)
+        document: Any = long_form.load(text)
     except yaml.YAMLError as error:
         raise GitopsError(f"{PATH} is not YAML: {' '.join(str(error).split())}", fix="correct the file") from None
     document = document if isinstance(document, dict) else {}

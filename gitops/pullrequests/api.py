@@ -11,7 +11,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from gitops.errors import GitopsError
-from gitops.pullrequests.comment import Comment
+from gitops.pullrequests.comment import Comment, Write
 
 SECONDS = 30
 # More pages than a person reads: then the comment is looked for no further.
@@ -59,13 +59,13 @@ class GitHubApi:
             url = answer.links["next"]["url"]
         return found
 
-    def create(self, number: int, body: str) -> None:
-        """Write a new comment into a pull request."""
-        self._ask("POST", f"{self._base}/issues/{number}/comments", f"a comment on pull request {number}", body)
-
-    def update(self, comment: int, body: str) -> None:
-        """Replace what a comment says."""
-        self._ask("PATCH", f"{self._base}/issues/comments/{comment}", f"a new text of comment {comment}", body)
+    def write(self, number: int, wanted: Write) -> None:
+        """Write a new comment into a pull request, or replace what one of its comments says."""
+        what = f"a comment on pull request {number}"
+        if wanted.id is None:
+            self._ask("POST", f"{self._base}/issues/{number}/comments", what, wanted.body)
+        else:
+            self._ask("PATCH", f"{self._base}/issues/comments/{wanted.id}", what, wanted.body)
 
     def merged(self, commit: str) -> list[int]:
         """The numbers of the merged pull requests that brought a commit to the default branch."""

@@ -62,6 +62,12 @@ def read(tags: Iterable[Mapping[str, Any]]) -> Provenance:
     return Provenance(**{name: values.get(key, "") for name, key in _KEYS.items()})
 
 
+def without(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A task definition without these tags: what was reviewed, as the rendered file has it."""
+    tags = [tag for tag in document.get("tags") or [] if tag["key"] not in KEYS]
+    return {**{key: value for key, value in document.items() if key != "tags"}, **({"tags": tags} if tags else {})}
+
+
 def run_on_github(environment: Mapping[str, str] = os.environ) -> tuple[str, str]:
     """Id (with its attempt) and URL of this workflow run; empty outside of GitHub Actions."""
     run_id = environment.get("GITHUB_RUN_ID", "")

@@ -16,8 +16,8 @@ from gitops.images import registry
 from gitops.images.reference import Reference
 from gitops.layers import agree
 from gitops.layers.source import Commit
-from gitops.rollout import age, live
-from gitops.rollout.provenance import KEYS, Provenance, run_on_github
+from gitops.rollout import age, live, provenance
+from gitops.rollout.provenance import Provenance, run_on_github
 from gitops.rollout.release import Release
 from gitops.rollout.verify import arriving
 from gitops.rollout.verify.everything import Subject, verify
@@ -120,10 +120,7 @@ def register(
 def _holds(ecs: ECSClient, arn: str, document: dict[str, Any]) -> bool:
     """Whether a revision is what a document says. Its tags alone could have been copied to another content."""
     there: Any = normalize.described(cast(Any, ecs.describe_task_definition(taskDefinition=arn, include=["TAGS"])))
-    theirs, ours = (
-        {**one, "tags": [tag for tag in one.get("tags", []) if tag["key"] not in KEYS]} for one in (there, document)
-    )
-    return normalize.content_hash(theirs) == normalize.content_hash(ours)
+    return normalize.content_hash(provenance.without(there)) == normalize.content_hash(provenance.without(document))
 
 
 def _refuse_older(ecs: ECSClient, release: Release) -> None:

@@ -9,37 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
+from gitops.stacks import long_form
 
-# Functions written as !Name stand for Fn::Name, but for these two.
-PLAIN = ("Ref", "Condition")
 # By the region's first letters; every other region is in the partition aws.
 PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
 
 
-class _Loader(yaml.CSafeLoader):
-    """Functions become their long form; every scalar stays the text that CloudFormation compares."""
-
-    yaml_implicit_resolvers: Mapping[str, Any] = {}  # type: ignore[assignment]
-
-
-def _long_form(loader: _Loader, name: str, node: yaml.Node) -> dict[str, Any]:
-    value: Any = None
-    if isinstance(node, yaml.MappingNode):
-        value = loader.construct_mapping(node, deep=True)
-    elif isinstance(node, yaml.SequenceNode):
-        value = loader.construct_sequence(node, deep=True)
-    elif isinstance(node, yaml.ScalarNode):
-        value = loader.construct_scalar(node)
-    return {name if name in PLAIN else f"Fn::{name}": value}
-
-
-_Loader.add_multi_constructor("!", _long_form)
-
-
 def section(body: str) -> dict[str, Any]:
     """The Conditions of a template's text, functions in their long form; empty when it has none."""
-    found = yaml.load(body, Loader=_Loader).get("Conditions")  # noqa: S506 (it is a safe loader)
+    found = long_form.load(body).get("Conditions")
     return found if isinstance(found, dict) else {}
 
 

@@ -9,8 +9,8 @@ from gitops import actions, aws, environments, git
 from gitops.images import builders, docker_build, expected, registry
 from gitops.images.reference import Reference
 from gitops.images.registry import Repository
-from gitops.stacks import waiting
 from gitops.stacks.waiting import Clock
+from gitops.verbs import register
 
 BUILDER = "FAIRWEATHER_BUILDER"
 SHOWN_FILES = 5
@@ -27,14 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"docker builds the Dockerfile, pack makes a one-layer image without an engine "
         f"(default: {BUILDER}, else the first of the environment's builders that works here)",
     )
-    parser.add_argument(
-        "--wait",
-        type=waiting.seconds,
-        default=waiting.PATIENCE,
-        metavar="SECONDS",
-        help="how long to wait for an image repository that the commit's templates have and AWS does not yet "
-        f"(default: {waiting.PATIENCE:.0f})",
-    )
+    register.wait_argument(parser, "an image repository that the commit's templates have and AWS does not yet")
     parser.epilog = (
         "Sets the outputs image, repository (without the tag) and digest. The image is built from the commit alone, "
         "never from the work tree. "

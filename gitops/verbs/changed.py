@@ -10,9 +10,6 @@ from pathlib import Path, PurePosixPath
 from gitops import actions, git, services
 from gitops.errors import GitopsError
 
-# What a deploy of a service is made of: its image and its rendered task definition.
-FOLDERS = ("services", "taskdefs")
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The two commits."""
@@ -54,5 +51,5 @@ def changed_paths(root: Path, base: str, head: str) -> list[str] | None:
 def changed_services(paths: Iterable[str], known: Sequence[str]) -> list[str]:
     """Those of the ``known`` services, in their order, that own one of the paths."""
     parts = (PurePosixPath(path).parts for path in paths)
-    touched = {names[1] for names in parts if len(names) > 2 and names[0] in FOLDERS}
+    touched = {names[1] for names in parts if len(names) > 2 and names[0] in services.PARTS}
     return [service for service in known if service in touched]

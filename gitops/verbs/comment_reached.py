@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from gitops import actions, environments, git
+from gitops import actions, environments, git, services
 from gitops.pullrequests import comment, reached
 from gitops.pullrequests.api import GitHubApi
 from gitops.pullrequests.commits import moved
@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     root, service = arguments.root, arguments.service
     environments.load(root, arguments.environment).require_service(service)
     commit = git.commit(root, arguments.commit)
-    found = moved(root, arguments.before, commit, [f"services/{service}", f"taskdefs/{service}"])
+    found = moved(root, arguments.before, commit, services.folders(service))
     api = GitHubApi.of_job()
     numbers = list(dict.fromkeys(number for commit in found.commits for number in api.merged(commit)))
     row = reached.row(arguments.verdict, commit, _report(arguments.job), taken_back=found.taken_back)
@@ -41,10 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
         existing = comment.own(comments, reached.subject(service))
         known = {**(reached.rows(existing.body) if existing else {}), arguments.environment: row}
         wanted = comment.write(comments, reached.subject(service), reached.text(service, others, known))
-        if wanted is not None and wanted.id is not None:
-            api.update(wanted.id, wanted.body)
-        elif wanted is not None:
-            api.create(number, wanted.body)
+        if wanted is not None:
+            api.write(number, wanted)
         print(f"pull request {number}: {service} {row.result} in {arguments.environment}")
     if not numbers:
         print(f"no merged pull request brought {commit[:12]}: nobody to tell")

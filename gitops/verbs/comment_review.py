@@ -32,14 +32,9 @@ def run(arguments: argparse.Namespace) -> int:
     api = GitHubApi.of_job()
     text = review.compose(names, parts, actions.run_url())
     wanted = comment.write(api.comments(arguments.number), review.SUBJECT, text)
-    if wanted is None:
-        print(f"pull request {arguments.number} says this already")
-    elif wanted.id is None:
-        api.create(arguments.number, wanted.body)
-        print(f"pull request {arguments.number} has a review comment now")
-    else:
-        api.update(wanted.id, wanted.body)
-        print(f"the review comment of pull request {arguments.number} is up to date")
+    if wanted is not None:
+        api.write(arguments.number, wanted)
+    print(f"the review comment of pull request {arguments.number} is up to date")
     missing = [name for name in names if name not in parts]
     if missing:
         actions.annotation("warning", "review comment", f"it lacks {', '.join(missing)}, whose jobs did not end well")

@@ -17,14 +17,7 @@ _DIGEST = re.compile(r"(sha256:[0-9a-f]{64})?\Z")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """SERVICE ENVIRONMENT [--commit REV] [--digest DIGEST] [--allow-older] [--wait SECONDS]."""
     release_arguments(parser, "register")
-    parser.add_argument(
-        "--wait",
-        type=waiting.seconds,
-        default=waiting.PATIENCE,
-        metavar="SECONDS",
-        help="how long to wait for the service's stack where nothing else is missing "
-        f"(default: {waiting.PATIENCE:.0f})",
-    )
+    wait_argument(parser, "the service's stack where nothing else is missing")
     parser.epilog = (
         "Registers what was reviewed: the rendered file as git has it at the commit. Nothing is registered when "
         "something that it refers to is missing or does not fit, all of which is said at once, nor when the newest "
@@ -70,6 +63,17 @@ def release_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
 def _say(line: str) -> None:
     # At once: what is waited for must not stand in a buffer.
     print(line, flush=True)
+
+
+def wait_argument(parser: argparse.ArgumentParser, what: str) -> None:
+    """--wait SECONDS, for what the apply of the same push may be making."""
+    parser.add_argument(
+        "--wait",
+        type=waiting.seconds,
+        default=waiting.PATIENCE,
+        metavar="SECONDS",
+        help=f"how long to wait for {what} (default: {waiting.PATIENCE:.0f})",
+    )
 
 
 def _digest(text: str) -> str:

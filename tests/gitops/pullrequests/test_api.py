@@ -11,7 +11,7 @@ import responses
 
 from gitops.errors import GitopsError
 from gitops.pullrequests.api import GitHubApi
-from gitops.pullrequests.comment import Comment
+from gitops.pullrequests.comment import Comment, Write
 
 URL = "https://api.github.example"
 BASE = f"{URL}/repos/o/r"
@@ -44,8 +44,8 @@ def query(per_page: str, page: str | None) -> Callable[..., Any]:
 def test_a_comment_is_created_and_replaced(api: GitHubApi) -> None:
     responses.post(f"{BASE}/issues/7/comments", json={"id": 5}, status=201)
     responses.patch(f"{BASE}/issues/comments/5", json={"id": 5})
-    api.create(7, "one")
-    api.update(5, "two")
+    api.write(7, Write(None, "one"))
+    api.write(7, Write(5, "two"))
     assert [json.loads(call.request.body or "") for call in responses.calls] == [{"body": "one"}, {"body": "two"}]
 
 
@@ -66,7 +66,7 @@ def test_a_refusal_says_what_github_said(api: GitHubApi, status: int, fix: str) 
     with pytest.raises(
         GitopsError, match=f"GitHub refuses a comment on pull request 7: {status} Resource not"
     ) as error:
-        api.create(7, "text")
+        api.write(7, Write(None, "text"))
     assert fix in str(error.value)
     assert "t0ken" not in str(error.value)
 
@@ -75,7 +75,7 @@ def test_a_refusal_says_what_github_said(api: GitHubApi, status: int, fix: str) 
 def test_no_answer_is_one_line_without_the_request(api: GitHubApi) -> None:
     responses.post(f"{BASE}/issues/7/comments", body=requests.ConnectionError("Bearer t0ken and more"))
     with pytest.raises(GitopsError) as error:
-        api.create(7, "text")
+        api.write(7, Write(None, "text"))
     assert "GitHub does not answer for a comment on pull request 7: ConnectionError" in str(error.value)
     assert "t0ken" not in str(error.value)
 
