@@ -5,6 +5,10 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 UV := .venv/bin/uv
+COMPILE = $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
+  $(if $(UPGRADE),--upgrade) --custom-compile-command 'make lock'
+SERVICES = $(basename $(wildcard services/*/requirements.in))
+STARTER := gitops/newservice/starter/services/Starter/requirements
 SYNC := $(UV) pip sync --quiet --require-hashes
 # What every verb, the emulator and the tasks import. Compiled once: where PYTHONDONTWRITEBYTECODE is set,
 # each start would compile it again.
@@ -18,14 +22,14 @@ ACT := .tools/act-0.2.89
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-rehearse: .venv/.done ## AWS on this machine: bring it up, ship HEAD, leave it running (PORT=, RUNTIME=processes|containers, COMMIT=)
-	@.venv/bin/rehearsal run $(if $(PORT),--port $(PORT)) $(if $(RUNTIME),--runtime $(RUNTIME)) $(if $(COMMIT),--commit $(COMMIT))
+rehearse: .venv/.done ## AWS on this machine: bring it up, ship HEAD, leave it running (SERVICE=, PORT=, RUNTIME=processes|containers, COMMIT=)
+	@.venv/bin/rehearsal run $(if $(ENVIRONMENT),--environment $(ENVIRONMENT)) $(if $(SERVICE),--service $(SERVICE)) $(if $(PORT),--port $(PORT)) $(if $(RUNTIME),--runtime $(RUNTIME)) $(if $(COMMIT),--commit $(COMMIT))
 
 workflows: .venv/.done .venv-checkov/.done $(ACT) ## every workflow of .github on AWS on this machine, and what each took (PORT=, RUNTIME=)
-	@.venv/bin/rehearsal workflow $(if $(PORT),--port $(PORT)) $(if $(RUNTIME),--runtime $(RUNTIME))
+	@.venv/bin/rehearsal workflow $(if $(ENVIRONMENT),--environment $(ENVIRONMENT)) $(if $(PORT),--port $(PORT)) $(if $(RUNTIME),--runtime $(RUNTIME))
 
-drill: .venv/.done ## make what runs here fail on purpose, under load, and count what is lost (RATE=, DRILL=roll|bad-commit|stop-task|stop-zone|upstream, TIMES=)
-	@.venv/bin/gitops drill rehearsal --within 30 $(if $(RATE),--rate $(RATE)) $(if $(DRILL),--drill $(DRILL)) $(if $(TIMES),--times $(TIMES))
+drill: .venv/.done ## make what runs here fail on purpose, under load, and count what is lost (SERVICE=, RATE=, DRILL=roll|bad-commit|stop-task|stop-zone|upstream, TIMES=)
+	@.venv/bin/gitops drill $(or $(ENVIRONMENT),rehearsal) --within 30 $(if $(SERVICE),--service $(SERVICE)) $(if $(RATE),--rate $(RATE)) $(if $(DRILL),--drill $(DRILL)) $(if $(TIMES),--times $(TIMES))
 
 stop: .venv/.done ## end the rehearsal; nothing is left running
 	@.venv/bin/rehearsal stop
@@ -37,7 +41,7 @@ test: .venv/.done .venv-checkov/.done $(ACT) ## every check and every test (LONG
 check: .venv/.done .venv-checkov/.done ## the checks alone: lint, types, templates, policy, workflows
 	@.venv/bin/gitops check
 
-bench: .venv/.done .venv-checkov/.done ## measure: render, the service, verdicts, the rehearsal under each runtime, memory
+bench: .venv/.done .venv-checkov/.done ## measure: render, fifty services, the service, verdicts, the rehearsal under each runtime, memory
 	@.venv/bin/python -m tests.bench
 
 setup: .venv/.done .venv-checkov/.done ## set up the environments and nothing else
@@ -45,10 +49,11 @@ setup: .venv/.done .venv-checkov/.done ## set up the environments and nothing el
 runner: $(ACT) ## install act, which runs workflows on this machine (needs Go)
 
 lock: .venv/.done ## compile the requirements again, with hashes (UPGRADE=1 takes the newest versions)
-	@for source in services/*/requirements.in requirements/bootstrap.in requirements/dev.in requirements/checkov.in; do \
-	  $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
-	    $(if $(UPGRADE),--upgrade) --custom-compile-command 'make lock' $$source -o $${source%.in}.txt || exit 1; \
+	@for source in services/*/requirements.in requirements/bootstrap.in requirements/checkov.in; do \
+	  $(COMPILE) $$source -o $${source%.in}.txt || exit 1; \
 	done
+	@$(COMPILE) requirements/dev.in $(SERVICES:%=%.in) $(SERVICES:%=-c %.txt) -o requirements/dev.txt
+	@$(COMPILE) $(STARTER).in $(SERVICES:%=-c %.txt) -o $(STARTER).txt
 
 clean: ## remove environments, programs and caches (make stop first)
 	@rm -rf .venv .venv-checkov .tools .mypy_cache .pytest_cache .ruff_cache *.egg-info

@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 
 from gitops.errors import GitopsError
+from gitops.repository import Checkout
+from gitops.text import hide
 
 # In the order of use. A verb's module is imported only when it is called: rendering must not wait for boto3.
 VERBS = {
@@ -35,20 +37,11 @@ VERBS = {
     "policy": "check the templates against checkov's policies, with each environment's values",
     "check": "run the checks of the repository: lint, types, templates, policy, workflows and more",
     "test": "run the tests of one service, or all of the repository",
-    "new-service": "add a service to the repository, from the shape of one that runs",
+    "new-service": "add a service to the repository, in files of its own",
     "changed": "the services that differ between two commits",
     "role": "the AWS role that a workflow job assumes",
     "gate": "one result for all the jobs before it",
 }
-ROOT_MARKER = Path("infra/environments")
-
-
-def find_root(start: Path) -> Path:
-    """The repository's top folder at or above ``start``; GitopsError when there is none."""
-    for folder in (start, *start.parents):
-        if (folder / ROOT_MARKER).is_dir():
-            return folder
-    raise GitopsError(f"{start} is not inside a Fairweather repository", fix="change into your clone")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -60,11 +53,12 @@ def main(argv: list[str] | None = None) -> int:
         if arguments.verb is None:
             parser.print_help()
             return 2
-        arguments.root = find_root(Path.cwd())
+        arguments.checkout = Checkout.around(Path.cwd())
+        arguments.root = arguments.checkout.root
         code: int = arguments.run(arguments)
         sys.stdout.flush()
     except GitopsError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {hide(str(error))}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("interrupted: run the same command again to go on", file=sys.stderr)
@@ -74,7 +68,7 @@ def main(argv: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 128 + signal.SIGPIPE
     except OSError as error:
-        print(f"error: {error.filename or 'this machine'}: {error.strerror or error}", file=sys.stderr)
+        print(hide(f"error: {error.filename or 'this machine'}: {error.strerror or error}"), file=sys.stderr)
         return 1
     return code
 

@@ -12,14 +12,15 @@ import ssl
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
 from docker import DockerClient
 from docker.errors import APIError, DockerException, ImageNotFound
 
-from gitops.errors import GitopsError
+from gitops import Checkout, GitopsError
+from gitops.repository import DOCKERFILE, SERVICES
 from rehearsal.runtimes.containers import LABEL, connect
 
 # The service needs Python 3.11 or newer; bookworm has 3.11.
@@ -30,20 +31,21 @@ CERTIFICATES: Final = Path("etc/ssl/certs/ca-certificates.crt")
 Say = Callable[[str], None]
 
 
-def build_settings(root: Path, state: Path, service: str, say: Say) -> dict[str, str]:
-    """The environment in which ``gitops build`` builds with Docker on this machine.
+def build_settings(checkout: Checkout, state: Path, services: Iterable[str], say: Say) -> dict[str, str]:
+    """The environment in which ``gitops build`` builds these services with Docker on this machine.
 
-    Where the Dockerfile's base image can be had, nothing but the builder is
+    Where each Dockerfile's base image can be had, nothing but the builder is
     named. Otherwise a base is made from Debian (about 40 s, once: kept as a tar
     in ``state/cache``), and the build gets the host's network, since the proxy
     that such a machine needs is usually reached only from there.
     """
-    base = default_base((root / "services" / service / "Dockerfile").read_text())
+    bases = {default_base((checkout.root / SERVICES / service / DOCKERFILE).read_text()) for service in services}
     settings = {"FAIRWEATHER_BUILDER": "docker"}
     with contextlib.closing(connect()) as engine:
-        if _available(engine, base):
+        missing = next((base for base in sorted(bases) if not _available(engine, base)), None)
+        if missing is None:
             return settings
-        say(f"the base image {base.split('@')[0]} cannot be pulled here")
+        say(f"the base image {missing.split('@')[0]} cannot be pulled here")
         image = debian_base(engine, state, say)
     return {**settings, "FAIRWEATHER_BASE_IMAGE": image, "FAIRWEATHER_BUILD_NETWORK": "host"}
 

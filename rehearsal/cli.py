@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from pathlib import Path
 
-from gitops.cli import find_root
-from gitops.errors import GitopsError
-
-DEFAULT_PORT = 4566
+from gitops import Checkout, GitopsError
+from rehearsal import DEFAULT_PORT
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -18,23 +17,8 @@ def main(argv: list[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else argv
     arguments = _parser(words).parse_args(words)
     try:
-        root = find_root(Path.cwd())
-        if arguments.command == "stop":
-            from rehearsal.stop import stop
-
-            stop(root, _say)
-            return 0
-        if arguments.command == "workflow":
-            from rehearsal.runner.command import workflow
-
-            return workflow(root, arguments, _say)
-        if arguments.command == "permissions":
-            from rehearsal.permissions.command import permissions
-
-            return permissions(root, arguments, _say)
-        from rehearsal.run import run
-
-        return run(root, commit=arguments.commit, port=arguments.port, runtime=arguments.runtime, say=_say)
+        code = _run(Checkout.around(Path.cwd()), arguments)
+        sys.stdout.flush()
     except GitopsError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
@@ -44,6 +28,39 @@ def main(argv: list[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 130
+    except BrokenPipeError:
+        # The reader (head, less) went away. Not 0: what could not go on has not succeeded.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    return code
+
+
+def _run(checkout: Checkout, arguments: argparse.Namespace) -> int:
+    # Imported when called: help, and stopping, wait for none of the rest.
+    if arguments.command == "stop":
+        from rehearsal.up import stop
+
+        stop(checkout, _say)
+        return 0
+    if arguments.command == "workflow":
+        from rehearsal.runner.command import workflow
+
+        return workflow(checkout, arguments, _say)
+    if arguments.command == "permissions":
+        from rehearsal.permissions import permissions
+
+        return permissions(checkout, _say, as_json=arguments.json)
+    from rehearsal.run import run
+
+    return run(
+        checkout,
+        environment=arguments.environment,
+        services=[name for given in arguments.service for name in given.split(",") if name],
+        commit=arguments.commit,
+        port=arguments.port,
+        runtime=arguments.runtime,
+        say=_say,
+    )
 
 
 def _say(line: str) -> None:
@@ -53,7 +70,7 @@ def _say(line: str) -> None:
 def _port(text: str) -> int:
     port = int(text)
     if not 1024 <= port <= 65534:
-        raise argparse.ArgumentTypeError("choose a port from 1024 to 65534; the one after it is used, too")
+        raise argparse.ArgumentTypeError("choose a port from 1024 to 65534; those after it are used, too")
     return port
 
 
@@ -64,6 +81,13 @@ def _parser(words: list[str]) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     run = commands.add_parser("run", help="bring everything up (or go on with what runs) and ship a commit")
     run.add_argument("--commit", default="HEAD", help="what to ship (default: HEAD)")
+    run.add_argument(
+        "--service",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="ship this one, repeatable or with commas (default: every service of the environment)",
+    )
     _where(run)
     workflow = commands.add_parser("workflow", help="run a workflow of HEAD with act against it (default: all of them)")
     if words[:1] == ["workflow"]:
@@ -79,10 +103,15 @@ def _parser(words: list[str]) -> argparse.ArgumentParser:
 
 def _where(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
+        "--environment",
+        metavar="NAME",
+        help="an environment that stands on this machine (default: the only one with an aws_config_file)",
+    )
+    parser.add_argument(
         "--port",
         type=_port,
         default=None,
-        help=f"the emulator's port, the stand-in takes the next one (default: {DEFAULT_PORT}, or REHEARSAL_PORT)",
+        help=f"the emulator's port; stand-ins take free ones after it (default: {DEFAULT_PORT}, or REHEARSAL_PORT)",
     )
     parser.add_argument(
         "--runtime",

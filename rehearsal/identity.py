@@ -10,7 +10,7 @@ from pathlib import Path
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from gitops.environments import Environment, GitHub
+from gitops import Checkout, Environment, GitHub
 
 ISSUER = "https://token.actions.githubusercontent.com"
 AUDIENCE = "sts.amazonaws.com"
@@ -78,11 +78,11 @@ def aws_config(environment: Environment, endpoint: str, tokens: Path, administra
     return text.getvalue()
 
 
-def write(root: Path, environment: Environment, endpoint: str, administrator: tuple[str, str]) -> None:
+def write(checkout: Checkout, environment: Environment, endpoint: str, administrator: tuple[str, str]) -> None:
     """Write tokens and profiles where the environment's file says they are."""
     if environment.aws_config_file is None:
         raise ValueError(f"{environment.environment} is not a rehearsal: it names no aws_config_file")
-    config_file = root / environment.aws_config_file
+    config_file = checkout.root / environment.aws_config_file
     tokens = config_file.parent / "tokens"
     tokens.mkdir(parents=True, exist_ok=True)
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)

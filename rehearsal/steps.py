@@ -9,12 +9,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import msgspec
 
-from gitops.errors import GitopsError
-from rehearsal.daemons import MARK
+from gitops import Checkout, GitopsError
+from rehearsal.daemons import FOLDER, MARK
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -29,7 +28,7 @@ class Taken(msgspec.Struct, frozen=True):
 class Steps:
     """Runs steps one after the other and remembers what each took."""
 
-    root: Path
+    checkout: Checkout
     say: Callable[[str], None]
     clock: Callable[[], float] = time.monotonic
     taken: list[Taken] = field(default_factory=list)
@@ -50,13 +49,13 @@ class Steps:
         Raises GitopsError with the verb's own exit code when it fails; its own
         line stands above already.
         """
-        outputs = self.root / ".rehearsal" / "outputs"
+        outputs = self.checkout.root / FOLDER / "outputs"
         outputs.write_bytes(b"")
         with self.step(title, role):
             code = subprocess.call(
                 [sys.executable, "-m", "gitops", *words],
-                cwd=self.root,
-                env={**os.environ, **environment, MARK: str(self.root), "GITHUB_OUTPUT": str(outputs)},
+                cwd=self.checkout.root,
+                env={**os.environ, **environment, MARK: str(self.checkout.root), "GITHUB_OUTPUT": str(outputs)},
             )
         if code:
             raise GitopsError(

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-# Each service's package, found as its image finds it.
-sys.path[:0] = [str(folder) for folder in sorted((ROOT / "services").iterdir()) if folder.is_dir()]
+# Each service's package, found as its image finds it, and what stands for that which it asks.
+sys.path[:0] = [str(path) for found in ("*", "*/standin") for path in sorted((ROOT / "services").glob(f"{found}/"))]
 
 
 def missing(what: str, why: str) -> None:
@@ -44,13 +44,15 @@ GIT_SETTINGS = {
 
 # Minutes each: whole workflows, drills under load, a bad commit of every kind, kills at every moment.
 LONG = (
+    "tests/docs/test_edited.py",
     "tests/rehearsal/drift/",
     "tests/rehearsal/drills/",
     "tests/rehearsal/grow/",
     "tests/rehearsal/runner/test_every_workflow.py",
+    "tests/rehearsal/ship/test_several.py",
     "tests/rehearsal/verdicts/",
-    "tests/gitops/rollout/test_killed.py",
-    "tests/gitops/rollout/test_rollback.py",
+    "tests/gitops/deploy/test_killed.py",
+    "tests/gitops/deploy/test_rollback.py",
 )
 
 
@@ -71,9 +73,18 @@ def pytest_configure() -> None:
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Leave the long ones to CI, to LONG=1, and to whoever asks for them by their path."""
-    asked = any(word.startswith("tests/") for word in item.config.invocation_params.args if isinstance(word, str))
+    asked = any(f"{word}/".startswith(LONG) for word in item.config.invocation_params.args)
     if item.nodeid.startswith(LONG) and not (asked or os.environ.get("CI") or os.environ.get("LONG")):
         item.add_marker(pytest.mark.skip(reason="takes minutes: make test LONG=1 runs it, and CI does"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Where the time of a change's tests went: seconds of each folder that was asked for, of all workers together."""
+    reports = [one for found in terminalreporter.stats.values() for one in found if isinstance(one, pytest.TestReport)]
+    for folder in config.invocation_params.args:
+        within = [one.duration for one in reports if one.nodeid.startswith(f"{folder}/")]
+        if within:
+            terminalreporter.line(f"{folder}: {sum(within):.0f} s of tests")
 
 
 @cache

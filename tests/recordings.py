@@ -24,6 +24,7 @@ from rich.style import Style
 from rich.text import Text
 
 from tests.conftest import ROOT
+from tests.rehearsal.ship.clone import ENVIRONMENT, SERVICE
 from tests.rehearsal.verdicts.bad import NEVER_HEALTHY
 from tests.rehearsal.verdicts.shipped import Shipped, shipped
 
@@ -39,16 +40,15 @@ def main() -> None:
         tempfile.TemporaryDirectory(prefix="fairweather-recordings-") as folder,
         shipped(Path(folder), "processes") as found,
     ):
-        page = found.clone.path / "services/weather/weather/__init__.py"
-        page.write_text(page.read_text() + "\n# Nothing a visitor would see.\n")
+        found.clone.change_the_page("and the wind")
         good = found.clone.commit("Show the wind")
         found.build(good)
         _, end = _record(found, good, "")
-        _picture(end, "gitops deploy weather rehearsal: a good commit", IMAGES / "deploy-good.svg")
+        _picture(end, f"gitops deploy {SERVICE} {ENVIRONMENT}: a good commit", IMAGES / "deploy-good.svg")
         with found.broken(NEVER_HEALTHY) as bad:
             during, end = _record(found, bad, "of 3 failures")
-        _picture(during, "gitops deploy weather rehearsal: while it goes on", IMAGES / "deploy-live.svg")
-        _picture(end, "gitops deploy weather rehearsal: a bad commit", IMAGES / "deploy-bad.svg")
+        _picture(during, f"gitops deploy {SERVICE} {ENVIRONMENT}: while it goes on", IMAGES / "deploy-live.svg")
+        _picture(end, f"gitops deploy {SERVICE} {ENVIRONMENT}: a bad commit", IMAGES / "deploy-bad.svg")
 
 
 def _record(found: Shipped, commit: str, moment: str) -> tuple[list[Text], list[Text]]:
@@ -59,7 +59,7 @@ def _record(found: Shipped, commit: str, moment: str) -> tuple[list[Text], list[
     stream = pyte.ByteStream(screen)
     environment = {name: value for name, value in os.environ.items() if name not in ("CI", "NO_COLOR")}
     process = subprocess.Popen(
-        [sys.executable, "-m", "gitops", "deploy", "weather", "rehearsal", "--commit", commit],
+        [sys.executable, "-m", "gitops", "deploy", SERVICE, ENVIRONMENT, "--commit", commit],
         cwd=found.clone.path,
         env={**environment, "TERM": "xterm-256color"},
         stdin=subprocess.DEVNULL,

@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 from gitops.checks import files
-from gitops.errors import GitopsError
+from gitops.repository import REQUIREMENTS, SERVICES, Checkout
 
-LOCKS = ("requirements/*.txt", "services/*/requirements.txt")
-SOURCES = ("requirements/*.in", "services/*/requirements.in")
+LOCKS = (f"{REQUIREMENTS}/*.txt", f"{SERVICES}/*/requirements.txt")
+SOURCES = (f"{REQUIREMENTS}/*.in", f"{SERVICES}/*/requirements.in")
 PINNED = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9,._-]+\])?==[^\s;*]+(\s*;.*)?$")
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}(?:\s|$)")
 
@@ -52,16 +52,11 @@ def _logical_lines(text: str) -> list[str]:
 
 def main() -> int:
     """Check the locks of the repository in the current folder."""
-    root = Path.cwd()
-    try:
-        locks = files.matching(root, *LOCKS)
-        sources = files.matching(root, *SOURCES)
-    except GitopsError as error:
-        print(error)
-        return 1
-    found = without_lock(sources, locks)
+    checkout = Checkout(Path.cwd())
+    locks = files.found(checkout, *LOCKS)
+    found = without_lock(files.found(checkout, *SOURCES), locks)
     for path in locks:
-        found += problems(path.as_posix(), (root / path).read_text(encoding="utf-8"))
+        found += problems(path.as_posix(), (checkout.root / path).read_text(encoding="utf-8"))
     print("\n".join(found) if found else f"{len(locks)} locks: every entry pinned and hashed")
     return 1 if found else 0
 

@@ -11,9 +11,15 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from gitops.checks.catalogue import Check, Command
+from gitops.checks.files import NothingToCheckError
 from gitops.errors import GitopsError
+from gitops.repository import Checkout
+from gitops.tools import NotInstalledError
+
+End = Literal["passed", "failed", "not run"]
 
 
 @dataclass(frozen=True)
@@ -21,30 +27,42 @@ class Result:
     """How one check ended: ``seconds`` of wall time, and what its commands printed."""
 
     name: str
-    passed: bool
+    end: End
     seconds: float
     output: str
 
 
-def cores() -> int:
-    """The cores this process may use, which a container may have limited."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def run(
+    checks: Sequence[Check],
+    checkout: Checkout,
+    *,
+    at_once: int,
+    must_run: bool,
+    report: Callable[[Result], None],
+    base: str = "",
+) -> list[Result]:
+    """Run the checks in a checkout, at most ``at_once`` together; ``report`` gets each result as it ends.
 
-
-def run(checks: Sequence[Check], root: Path, *, at_once: int, report: Callable[[Result], None]) -> list[Result]:
-    """Run the checks in ``root``, at most ``at_once`` together; ``report`` gets each result as it ends.
-
+    Where ``must_run``, a check fails whose tool is missing; else it did not run. With a ``base``, those that
+    can narrow look at what the change since that commit affects.
     Returns the results in the order of ``checks``. Interrupted, it ends the commands it started.
     """
-    return asyncio.run(_run_all(checks, root, at_once, report))
+    return asyncio.run(_run_all(checks, checkout, at_once, must_run, report, base))
 
 
-async def _run_all(checks: Sequence[Check], root: Path, at_once: int, report: Callable[[Result], None]) -> list[Result]:
+async def _run_all(
+    checks: Sequence[Check],
+    checkout: Checkout,
+    at_once: int,
+    must_run: bool,
+    report: Callable[[Result], None],
+    base: str,
+) -> list[Result]:
     slots = asyncio.Semaphore(at_once)
 
     async def limited(check: Check) -> Result:
         async with slots:
-            result = await _run_one(check, root)
+            result = await _run_one(check, checkout, must_run, base)
         report(result)
         return result
 
@@ -53,28 +71,33 @@ async def _run_all(checks: Sequence[Check], root: Path, at_once: int, report: Ca
     return [task.result() for task in tasks]
 
 
-async def _run_one(check: Check, root: Path) -> Result:
+async def _run_one(check: Check, checkout: Checkout, must_run: bool, base: str) -> Result:
     started = time.monotonic()
-    passed = True
+    end: End = "passed"
     output: list[str] = []
+    since = ["--base", base] if check.narrows and base else []
     try:
         # Every command runs, so that one run shows everything there is to correct.
-        for command in check.commands(root):
-            code, text = await _execute(command, root)
-            passed = passed and code == 0
+        for command in check.commands(checkout):
+            code, text = await _execute([*command, *since], checkout.root)
+            end = end if code == 0 else "failed"
             output.append(text if code == 0 else f"{text}{_name(command)} exited with {code}\n")
-    except GitopsError as error:
-        passed = False
+    except (NothingToCheckError, NotInstalledError) as error:
+        end = "failed" if must_run and isinstance(error, NotInstalledError) else "not run"
+        output.append(f"{error}\n")
+    except (GitopsError, OSError) as error:
+        # A program that cannot be started ends its own check, not the run.
+        end = "failed"
         output.append(f"error: {error}\n")
-    return Result(check.name, passed, time.monotonic() - started, "".join(output))
+    return Result(check.name, end, time.monotonic() - started, "".join(output))
 
 
-async def _execute(command: Command, root: Path) -> tuple[int, str]:
-    folder = str(Path(sys.executable).parent)
+async def _execute(command: Command, folder: Path) -> tuple[int, str]:
+    programs = str(Path(sys.executable).parent)
     process = await asyncio.create_subprocess_exec(
         *command,
-        cwd=root,
-        env={**os.environ, "PATH": os.pathsep.join([folder, os.environ.get("PATH", "")]), "NO_COLOR": "1"},
+        cwd=folder,
+        env={**os.environ, "PATH": os.pathsep.join([programs, os.environ.get("PATH", "")]), "NO_COLOR": "1"},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -93,4 +116,5 @@ async def _execute(command: Command, root: Path) -> tuple[int, str]:
 
 def _name(command: Command) -> str:
     """The tool, or the module that Python was started with."""
-    return command[2] if command[1:2] == ["-m"] else Path(command[0]).name
+    words = [word for word in command if word != "env" and "=" not in word]
+    return words[2] if words[1:2] == ["-m"] else Path(words[0]).name

@@ -1,16 +1,122 @@
-"""What drifted, as lines for a terminal and as Markdown for a job's summary."""
+"""What a comparison with git found: where two documents differ, which of it is drift, and how it reads."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal, NamedTuple
 
-from gitops.drift.finding import Compared, Drift, Finding
-from gitops.review.markdown import code, fold, plain
+import msgspec
 
+from gitops.text import code, cut, fold, hide_value, plain
+
+# drift: what runs is not what git says. unproven: it could not be compared. note: as it may be, and worth knowing.
+Level = Literal["drift", "unproven", "note"]
+
+NONE = 0
+FOUND = 32
+UNPROVEN = 33
+
+_LONGEST = 200
+# What names an element of a list, so that one that moved is not two that changed.
+_NAMES = ("name", "key", "Key", "Name", "PolicyName", "Sid", "containerName")
 # A job's summary may have 1 MiB; a log and a person want less.
 _SHOWN = 30
 _WORDS = {"drift": "DRIFT", "unproven": "NOT COMPARED", "note": "as in git", None: "as in git"}
 _SIGNS = {"drift": "!", "unproven": "?", "note": "-"}
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One difference, with the value in git, the one that runs, and the next step ("" where there is none)."""
+
+    level: Level
+    what: str
+    expected: str = ""
+    actual: str = ""
+    next: str = ""
+
+
+class Compared(msgspec.Struct, frozen=True):
+    """One stack or service. Of a stack, how many resources were compared, and how many of a type were not.
+
+    ``about`` says of a service what serves, in words.
+    """
+
+    kind: Literal["stack", "service"]
+    name: str
+    findings: tuple[Finding, ...] = ()
+    checked: int = 0
+    not_checked: dict[str, int] = {}
+    about: str = ""
+
+    @property
+    def level(self) -> Level | None:
+        """The worst of its findings; None when there is none."""
+        return worst(one.level for one in self.findings)
+
+
+class Drift(msgspec.Struct, frozen=True):
+    """One environment against one commit. These names are what ``gitops drift --json`` prints: only add to them."""
+
+    environment: str
+    commit: str
+    compared: tuple[Compared, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """Drift that is known counts more than what could not be compared."""
+        level = worst(one.level for one in self.compared)
+        return {"drift": FOUND, "unproven": UNPROVEN}.get(level or "", NONE)
+
+
+def worst(levels: Iterable[Level | None]) -> Level | None:
+    """The one that counts most; None for none."""
+    found = set(levels)
+    order: tuple[Level, ...] = ("drift", "unproven", "note")
+    return next((level for level in order if level in found), None)
+
+
+def shown(path: str, value: object) -> str:
+    """A value at a path, as one short line in which nothing looks like a secret any more."""
+    return "" if value is None else cut(hide_value(path, str(value)), _LONGEST)
+
+
+class Difference(NamedTuple):
+    """A path, and the value on each side; None where it has none."""
+
+    path: str
+    expected: Any
+    actual: Any
+
+
+def differences(expected: Any, actual: Any, path: str = "") -> Iterator[Difference]:  # noqa: ANN401 (any JSON)
+    """Every place in which two documents differ, as deep as both have the same shape."""
+    if isinstance(expected, dict) and isinstance(actual, dict):
+        for key in sorted({*expected, *actual}):
+            yield from differences(expected.get(key), actual.get(key), f"{path}.{key}" if path else str(key))
+    elif isinstance(expected, list) and isinstance(actual, list):
+        ours, theirs = _named(expected), _named(actual)
+        for key in sorted({*ours, *theirs}):
+            yield from differences(ours.get(key), theirs.get(key), f"{path}[{key}]")
+    elif expected != actual:
+        yield Difference(path, expected, actual)
+
+
+def text(value: Any) -> str:  # noqa: ANN401 (any JSON)
+    """A value as a person reads it; "" for none."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+
+
+def _named(items: list[Any]) -> dict[str, Any]:
+    """The elements by their name, else by their position."""
+    found: dict[str, Any] = {}
+    for position, item in enumerate(items):
+        names = (str(item[key]) for key in _NAMES if isinstance(item, dict) and isinstance(item.get(key), str))
+        name = next(names, str(position))
+        found[name if name not in found else f"{name}#{position}"] = item
+    return found
 
 
 def headline(drift: Drift) -> str:

@@ -7,39 +7,17 @@ can't perform this analysis across stacks" (using-cfn-stack-drift.html, consider
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gitops.drift.finding import Finding, shown
+from gitops.cloudformation import Detected
+from gitops.drift.report import Finding, shown
 
 _DIRECTIONS = {
     "AWS::EC2::SecurityGroupIngress": "SecurityGroupIngress",
     "AWS::EC2::SecurityGroupEgress": "SecurityGroupEgress",
 }
-_COMPARED = {"IN_SYNC", "MODIFIED", "DELETED"}
-
-
-@dataclass(frozen=True)
-class Detected:
-    """A stack's resources (type by logical id), what DescribeStackResourceDrifts says, and why that failed if so."""
-
-    resources: Mapping[str, str]
-    drifts: Sequence[Mapping[str, Any]] = ()
-    failed: str = ""
-
-    @property
-    def checked(self) -> int:
-        """How many resources were compared."""
-        return sum(one["StackResourceDriftStatus"] in _COMPARED for one in self.drifts)
-
-    @property
-    def not_checked(self) -> dict[str, int]:
-        """How many were not, by type."""
-        done = {one["LogicalResourceId"] for one in self.drifts if one["StackResourceDriftStatus"] in _COMPARED}
-        kinds = Counter(kind for name, kind in self.resources.items() if name not in done)
-        return dict(sorted(kinds.items()))
 
 
 @dataclass(frozen=True)
@@ -77,7 +55,7 @@ def findings(detected: Detected, template: str, known: Sequence[Rule]) -> list[F
             reason = shown("", drift.get("DriftStatusReason", "no reason given"))
             found.append(Finding("unproven", f"{name} could not be compared: {reason}"))
         elif status == "MODIFIED":
-            # The values are masked: the report is read by more people than the account.
+            # Secrets are hidden: the report is read by more people than the account.
             found += [
                 Finding(
                     "drift",

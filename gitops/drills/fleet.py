@@ -1,26 +1,32 @@
-"""The tasks of a service and what its load balancer thinks of them, as plain data."""
+"""A service's tasks and targets as plain data, and what a drill asks of AWS: look, roll, ship what fails, stop."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import boto3
 
-@dataclass(frozen=True)
-class Task:
-    """One task that ECS wants to run; ``address`` is "" until it has one."""
+from gitops.clock import Clock
+from gitops.deploy.decision import Target
+from gitops.deploy.poller import Calls, End, Poller, Tell, watch
+from gitops.ecs import Ecs
+from gitops.ecs_answers import Deployment, Observation, Task
+from gitops.environments import Environment
+from gitops.errors import GitopsError
+from gitops.taskdefs.validate import register_input
 
-    arn: str
-    address: str
-    zone: str
-    is_running: bool
+if TYPE_CHECKING:
+    from mypy_boto3_elbv2.client import ElasticLoadBalancingv2Client
 
-    @property
-    def short(self) -> str:
-        """The first characters of its id, as the console shows them."""
-        return self.arn.rpartition("/")[2][:8]
+REASON = "gitops drill"
+SAYS = "a drill: this task ends on purpose"
+# EX_TEMPFAIL of sysexits.h: a code that no crash of the service's own has.
+EXIT_CODE = 75
+COMMAND = ("sh", "-c", f"echo '{SAYS}'; exit {EXIT_CODE}")
 
 
 @dataclass(frozen=True)
@@ -56,18 +62,6 @@ class Fleet:
         return frozenset(task.arn for task in self.tasks)
 
 
-def task(described: Mapping[str, Any]) -> Task:
-    """One task of DescribeTasks."""
-    details = [detail for attachment in described.get("attachments", []) for detail in attachment.get("details", [])]
-    addresses = [detail["value"] for detail in details if detail.get("name") == "privateIPv4Address"]
-    return Task(
-        arn=described["taskArn"],
-        address=addresses[0] if addresses else "",
-        zone=described.get("availabilityZone", ""),
-        is_running=described.get("lastStatus") == "RUNNING" and described.get("desiredStatus") == "RUNNING",
-    )
-
-
 def targets(described: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """Address to state, of one target group's DescribeTargetHealth."""
     return {one["Target"]["Id"]: one["TargetHealth"]["State"] for one in described}
@@ -79,3 +73,96 @@ def busiest_zone(tasks: Iterable[Task]) -> tuple[str, list[Task]]:
     counted = Counter(one.zone for one in every)
     zone = min(counted, key=lambda name: (-counted[name], name))
     return zone, [one for one in every if one.zone == zone]
+
+
+def family(environment: Environment, service: str) -> str:
+    """The family of such revisions, apart from the service's own."""
+    return f"{environment.family(service)}-drill"
+
+
+def doomed(described: Mapping[str, Any], container: str, name: str) -> dict[str, Any]:
+    """What to register: a described revision under another family, its ``container`` exiting at once.
+
+    It keeps its image, roles, secrets, log and tags, so all but the program is
+    put to the test. Raises GitopsError when there is no such container.
+    """
+    allowed = set(register_input().members)
+    document = {key: value for key, value in described.items() if key in allowed}
+    containers = [dict(one) for one in described.get("containerDefinitions") or []]
+    found = [one for one in containers if one.get("name") == container]
+    if not found:
+        raise GitopsError(f"the live task definition has no container {container}", fix="name the service's container")
+    found[0]["command"] = list(COMMAND)
+    found[0].pop("entryPoint", None)
+    # What says which commit a revision is must not stand on one that no commit made.
+    kept = [dict(tag) for tag in described["tags"] if tag["key"] in {"Project", "Environment", "Service"}]
+    return {**document, "family": name, "containerDefinitions": containers, "tags": kept}
+
+
+class Operations:
+    """One service's, under the drill role."""
+
+    def __init__(self, session: boto3.Session, environment: Environment, service: str) -> None:
+        self.environment, self.name = environment, service
+        self._ecs = Ecs(session, environment.cluster)
+        self._service = self._ecs.service(service)
+        self._balancer: ElasticLoadBalancingv2Client = session.client("elbv2")
+
+    def service(self) -> Observation:
+        """The service as ECS describes it; GitopsError where there is none."""
+        seen = self._service.look()
+        if seen is None:
+            where = self.environment.environment
+            raise GitopsError(f"{where} has no ECS service {self.name}", fix=f"gitops deploy {self.name} {where}")
+        return seen
+
+    def fleet(self) -> Fleet:
+        """Its tasks and targets now."""
+        seen = self.service()
+        tasks = self._service.tasks()
+        groups = [
+            targets(self._balancer.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"])
+            for arn in seen.target_groups
+        ]
+        return Fleet(seen.desired, tuple(tasks), tuple(groups))
+
+    def stop(self, tasks: Iterable[Task]) -> None:
+        """StopTask for each."""
+        for task in tasks:
+            self._service.stop(task, REASON)
+
+    def roll(self, tell: Tell, timeout: float, clock: Clock) -> End:
+        """Replace every task by one of the same revision, watched to its verdict."""
+        return self._watched(self._update(""), "", tell, timeout, clock)
+
+    def ship(self, revision: str, previous: str, tell: Tell, timeout: float, clock: Clock) -> End:
+        """Deploy a revision, watched to its verdict."""
+        return self._watched(self._update(revision), previous, tell, timeout, clock)
+
+    @contextmanager
+    def doomed_revision(self, of: str) -> Iterator[str]:
+        """A revision that exits at start, made of another; gone at the end, and not what the service means.
+
+        It has a family of its own: whatever ends this process, no stack update
+        and no deploy takes it for the service's newest revision.
+        """
+        live = self._ecs.task_definition(of).document
+        bad = self._ecs.register(doomed(live, self.name, family(self.environment, self.name)))
+        try:
+            yield bad
+        finally:
+            if self.service().revision == bad:
+                self._update(of)
+            self._ecs.deregister(bad)
+            self._ecs.delete([bad])
+
+    def _update(self, revision: str) -> Deployment:
+        """A new deployment: of ``revision``, or of the one that is live for ""."""
+        primary = self._service.update(revision, force=not revision).primary
+        if primary is None:
+            raise GitopsError(f"UpdateService of {self.name} answered without a deployment", fix="run it again")
+        return primary
+
+    def _watched(self, ours: Deployment, previous: str, tell: Tell, timeout: float, clock: Clock) -> End:
+        target = Target.of(ours, previous)
+        return watch(target, Poller(self._service, target, Calls()), tell, timeout, clock)

@@ -2,23 +2,49 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitops.drills import upstream
-from gitops.drills.fleet import Fleet, Task, busiest_zone
-from gitops.drills.operations import Operations
-from gitops.environments import Upstream
-from gitops.rollout.decide import Decision, Target
-from gitops.rollout.live import short_name
-from gitops.rollout.observation import Observation
-from gitops.rollout.progress import stage
-from gitops.rollout.verdict import Verdict
-from gitops.rollout.watch import Clock, End, Tell
+from gitops.clock import Clock
+from gitops.deploy.decision import Decision, Target, Verdict
+from gitops.deploy.follow import stage
+from gitops.deploy.poller import End, Tell
+from gitops.drills.fleet import Fleet, Operations, busiest_zone
+from gitops.ecs_answers import Observation, Task, short_name
+from gitops.environments import Environment, StandIn
+from gitops.errors import GitopsError
 
 # Seconds a deployment is watched at most; a circuit breaker needs its time on Fargate.
 WATCHED = 900.0
+# Seconds that each failure lasts, between two looks, and in which a failure or its end must show.
+LASTS = 3.0
+PAUSE = 0.5
+SHOWS = 15.0
+# The status of `ready` while the upstream fails (RFC 9110: the server is not ready to handle the request).
+UNAVAILABLE = "status 503"
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """What a service asks, where that is ours to make fail; ``ready`` answers 503 while it does.
+
+    ``state`` is the folder in which its commands find a running one.
+    """
+
+    stand_in: StandIn
+    ready: str
+    state: str
+
+
+def upstream(environment: Environment, service: str) -> Upstream | None:
+    """A service's, as the environment's file has it; None where nothing is told to fail, or nothing would show it."""
+    entry = environment.rehearsal(service)
+    found = entry.stand_in
+    if found is None or not (found.tell and found.failing and entry.ready):
+        return None
+    return Upstream(found, entry.ready, environment.state(service))
 
 
 @dataclass(frozen=True)
@@ -91,8 +117,8 @@ def _stop(setting: Setting, tasks: Sequence[Task], where: str) -> Happened:
 
 def _upstream(setting: Setting) -> Happened:
     assert setting.upstream is not None  # noqa: S101 (else refused before)
-    mended, problems = upstream.fail(setting.root, setting.upstream, setting.ask, setting.clock, setting.say)
-    return Happened(f"upstream {', '.join(setting.upstream.failing)}", problems=problems, mended=mended)
+    mended, problems = fail(setting.root, setting.upstream, setting.ask, setting.clock, setting.say)
+    return Happened(f"upstream {', '.join(setting.upstream.stand_in.failing)}", problems=problems, mended=mended)
 
 
 def _never(_: Setting) -> str:
@@ -131,7 +157,7 @@ def _teller(setting: Setting) -> Tell:
     def tell(seen: Observation, decision: Decision, _waited: float) -> None:
         primary = seen.primary
         if primary is not None:
-            target = Target(primary.id, primary.revision, primary.created)
+            target = Target.of(primary)
             setting.say(stage(target, seen, decision)[0])
 
     return tell
@@ -142,3 +168,53 @@ def _unless(end: End, wanted: Verdict) -> tuple[str, ...]:
         return ()
     cause = f" ({end.cause})" if end.cause else ""
     return (f"the verdict was {end.verdict.value}{cause}, not {wanted.value}",)
+
+
+def fail(
+    root: Path, upstream: Upstream, ask: Callable[[str], str], clock: Clock, say: Callable[[str], None]
+) -> tuple[float, tuple[str, ...]]:
+    """One failure after the other, then none: when it was told to work again, and what was wrong.
+
+    The page that asks the upstream each time has to say that it fails: else the
+    drill would be held with an upstream that works. However this ends, the
+    upstream is told to work again.
+    """
+    problems = []
+    try:
+        for behaviour in upstream.stand_in.failing:
+            say(f"the upstream is {behaviour}")
+            _tell(root, upstream, behaviour)
+            until = clock.now() + LASTS
+            if not _shows(upstream, ask, clock, UNAVAILABLE):
+                problems.append(f"{upstream.ready} does not say that the upstream is {behaviour}")
+            clock.sleep(max(0.0, until - clock.now()))
+    finally:
+        _tell(root, upstream, upstream.stand_in.normal)
+    mended = clock.now()
+    say(f"the upstream is {upstream.stand_in.normal}")
+    if not _shows(upstream, ask, clock, ""):
+        problems.append(f"{upstream.ready} still fails after the upstream works again")
+    return mended, tuple(problems)
+
+
+def _shows(upstream: Upstream, ask: Callable[[str], str], clock: Clock, wanted: str) -> bool:
+    """Whether ``ready`` answers as wanted, soon."""
+    until = clock.now() + SHOWS
+    while ask(upstream.ready) != wanted:
+        if clock.now() >= until:
+            return False
+        clock.sleep(PAUSE)
+    return True
+
+
+def _tell(root: Path, upstream: Upstream, behaviour: str) -> None:
+    stand_in = upstream.stand_in
+    command = stand_in.behave(behaviour, upstream.state)
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False, timeout=30)
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip().splitlines()
+        without = f" without {stand_in.unless}, so that the stand-in runs" if stand_in.unless else ""
+        raise GitopsError(
+            f"the upstream cannot be told to be {behaviour}: {said[-1] if said else f'exit code {done.returncode}'}",
+            fix=f"make rehearse{without}",
+        )

@@ -6,18 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gitops.drills.connection import Connection, Place
-from gitops.drills.fleet import Fleet
-from gitops.drills.judge import Result
-from gitops.drills.kinds import KINDS, Happened, Setting
-from gitops.drills.load import Load
-from gitops.drills.operations import Operations
-from gitops.drills.schedule import Schedule
-from gitops.drills.tally import tally
-from gitops.environments import Upstream
+from gitops.clock import Clock
+from gitops.display import Display, Event
+from gitops.drills.fleet import Fleet, Operations
+from gitops.drills.kinds import KINDS, Happened, Setting, Upstream
+from gitops.drills.load import Connection, Load, Place, Schedule, tally
+from gitops.drills.results import Result
 from gitops.errors import GitopsError
-from gitops.progress import Display, Event
-from gitops.rollout.watch import Clock
 
 # Seconds of load before the failure and after everything is calm again; between two looks at the service.
 BEFORE = AFTER = 2.0

@@ -1,4 +1,4 @@
-"""Packs a commit as a one-layer OCI image, where no Docker engine is.
+"""Packs a commit as a one-layer OCI image, where no Docker engine is: the same commit gives the same digest.
 
 The layer holds the service's files and its locked requirements; the command is
 the Dockerfile's own. What it does not hold is an operating system: a runtime
@@ -7,22 +7,43 @@ lends its python. Format: github.com/opencontainers/image-spec.
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
 import platform
+import tarfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from gitops.images import dockerfile, layer
-from gitops.images.dockerfile import FinalStage
-from gitops.images.layer import Layer
-from gitops.images.reference import BUILDER_LABEL
+from gitops.images import source
+from gitops.images.source import FinalStage
+from gitops.registry import sha256
 
+# The label on every image that says which builder made it.
+BUILDER_LABEL = "dev.fairweather.builder"
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+# What an installer leaves that differs from run to run.
+_LEFT_OUT = {"__pycache__", ".lock"}
+_SHEBANG = b"#!/usr/bin/env python3\n"
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A gzipped tar, and the digest of what is in it (``diff_id`` in the image's configuration)."""
+
+    content: bytes
+    diff_id: str
+
+    @property
+    def digest(self) -> str:
+        """The digest of the compressed bytes, as the registry knows the layer."""
+        return sha256(self.content)
 
 
 @dataclass(frozen=True)
@@ -33,16 +54,21 @@ class Packed:
     config: bytes
     manifest: dict[str, Any]
 
+    @property
+    def blobs(self) -> dict[str, bytes]:
+        """What the manifest names, by digest."""
+        return {self.layer.digest: self.layer.content, sha256(self.config): self.config}
 
-def pack(source: Path, packages: Path, commit: str, committed: int) -> Packed:
+
+def pack(folder: Path, packages: Path, commit: str, committed: int) -> Packed:
     """Pack a service's files (with its Dockerfile) and its installed requirements.
 
     ``committed`` is the commit's time in seconds since 1970, the only time in
-    the image. Raises GitopsError as ``dockerfile.final_stage``.
+    the image. Raises GitopsError as ``source.final_stage``.
     """
-    stage = dockerfile.final_stage((source / "Dockerfile").read_text(encoding="utf-8"), {"COMMIT": commit})
+    stage = source.final_stage((folder / "Dockerfile").read_text(encoding="utf-8"), {"COMMIT": commit})
     packages_folder = str(PurePosixPath(stage.folder) / "site-packages")
-    packed = layer.build({stage.folder: source, packages_folder: packages}, committed)
+    packed = _layer({stage.folder: folder, packages_folder: packages}, committed)
     settings = config(stage, commit, committed, packages_folder, packed.diff_id)
     content = json.dumps(settings, sort_keys=True, separators=(",", ":")).encode()
     return Packed(packed, content, manifest(packed, content))
@@ -82,9 +108,51 @@ def manifest(packed: Layer, config_content: bytes) -> dict[str, Any]:
         "mediaType": MANIFEST_TYPE,
         "config": {
             "mediaType": CONFIG_TYPE,
-            "digest": layer.sha256(config_content),
+            "digest": sha256(config_content),
             "size": len(config_content),
         },
         "layers": [{"mediaType": LAYER_TYPE, "digest": packed.digest, "size": len(packed.content)}],
         "annotations": {BUILDER_LABEL: "pack"},
     }
+
+
+def _layer(folders: dict[str, Path], modified: int) -> Layer:
+    """Pack folders under the image paths that name them (``/app``), sorted, owned by root.
+
+    ``modified`` is the time every file bears, in seconds since 1970.
+    """
+    tar = io.BytesIO()
+    with tarfile.open(fileobj=tar, mode="w", format=tarfile.GNU_FORMAT) as archive:
+        seen: set[PurePosixPath] = set()
+        for name, path in sorted(_entries(folders)):
+            for parent in reversed(name.parents[:-1]):
+                if parent not in seen:
+                    seen.add(parent)
+                    archive.addfile(_header(parent, modified, tarfile.DIRTYPE, 0o755))
+            content = _content(name, path)
+            header = _header(name, modified, tarfile.REGTYPE, 0o755 if path.stat().st_mode & 0o100 else 0o644)
+            header.size = len(content)
+            archive.addfile(header, io.BytesIO(content))
+    plain = tar.getvalue()
+    return Layer(gzip.compress(plain, compresslevel=6, mtime=0), sha256(plain))
+
+
+def _entries(folders: dict[str, Path]) -> Iterator[tuple[PurePosixPath, Path]]:
+    for prefix, folder in folders.items():
+        for path in folder.rglob("*"):
+            if path.is_file() and not _LEFT_OUT.intersection(path.relative_to(folder).parts):
+                yield PurePosixPath(prefix.lstrip("/")) / path.relative_to(folder).as_posix(), path
+
+
+def _content(name: PurePosixPath, path: Path) -> bytes:
+    content = path.read_bytes()
+    # Installed scripts name the python that installed them, a path of the build machine.
+    if name.parent.name == "bin" and content.startswith(b"#!") and b"python" in content.partition(b"\n")[0]:
+        return _SHEBANG + content.partition(b"\n")[2]
+    return content
+
+
+def _header(name: PurePosixPath, modified: int, kind: bytes, mode: int) -> tarfile.TarInfo:
+    header = tarfile.TarInfo(str(name))
+    header.type, header.mode, header.mtime = kind, mode, modified
+    return header

@@ -8,7 +8,8 @@ and a value that its parameter does not allow is not seen (cfn-lint).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,10 +18,24 @@ import yaml
 from gitops import environments
 from gitops.environments import Environment
 from gitops.errors import GitopsError
-from gitops.stacks import order
+from gitops.repository import ENVIRONMENTS, TEMPLATES, Checkout, environment_file, template
+from gitops.stacks import order, templates
 from gitops.stacks.order import SERVICE_ENABLED, Unit
 
 _STRING = "tag:yaml.org,2002:str"
+# What stacks are filled from.
+_READ = (ENVIRONMENTS.as_posix(), TEMPLATES.as_posix())
+# A change elsewhere (how they are filled, a checker's version or settings) may affect every stack.
+_APART = (
+    "services/",
+    "taskdefs/",
+    "tests/",
+    "docs/",
+    "rehearsal/",
+    ".github/",
+    "LICENSE",
+    *(f"{folder}/" for folder in _READ),
+)
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
@@ -33,30 +48,66 @@ class Filled(NamedTuple):
     text: str
 
 
-def every(root: Path, chosen: Mapping[str, Environment], *, placeholders: bool) -> list[Filled]:
-    """Every stack of the chosen environments; GitopsError when a parameter cannot be filled.
+def every(checkout: Checkout, chosen: Mapping[str, Environment], *, placeholders: bool, base: str = "") -> list[Filled]:
+    """Every stack of the chosen environments, or those that the change since the commit ``base`` can affect.
 
-    ``placeholders`` as in ``values``.
+    A checker sees a template's text and its values: a stack that has both from ``base`` is left out.
+    ``placeholders`` as in ``values``. Raises GitopsError when a parameter cannot be filled.
     """
-    known = environments.load_all(root)
+    known = environments.load_all(checkout)
+    before = _before(checkout, base, placeholders=placeholders)
     filled = []
     for name, environment in chosen.items():
-        registry = known.get(environment.registry)
-        if registry is None:
+        if environment.registry not in known:
             raise GitopsError(
-                f"{environments.FOLDER}/{name}.yaml: registry: there is no environment {environment.registry}",
+                f"{environment_file(name)}: registry: there is no environment {environment.registry}",
                 fix=f"name one of {', '.join(known)}",
             )
-        filled += [
-            Filled(
-                name,
-                unit.label,
-                unit.template.path,
-                substitute(unit.template.body, values(unit, placeholders=placeholders)),
-            )
-            for unit in order.load(root, environment, registry.account)
-        ]
+        for unit in order.load(checkout, environment):
+            given = values(unit, placeholders=placeholders)
+            if _seen(unit, given) not in before:
+                text = substitute(unit.template.body, given)
+                filled.append(Filled(name, unit.label, unit.template.path, text))
     return filled
+
+
+def own(checkout: Checkout, base: str = "") -> list[Path]:
+    """The templates as they stand, or those that the change since ``base`` can affect; relative to the top folder."""
+    paths = [template(name) for name in templates.names(checkout)]
+    changed = _changed(checkout, base)
+    return paths if changed is None else [path for path in paths if path.as_posix() in changed]
+
+
+def _changed(checkout: Checkout, base: str) -> list[str] | None:
+    """The paths that differ from ``base``; None where the change can affect every template, or there is no base."""
+    paths = checkout.changed(base)
+    return None if paths is None or not narrows(paths) else paths
+
+
+def narrows(paths: Iterable[str]) -> bool:
+    """Whether a change of these paths can affect no stack but those whose template or values differ.
+
+    ``checks/selection.py`` asks no check of the templates for a path that does not; a test holds both together.
+    """
+    return all(path.startswith(_APART) or path.endswith(".md") for path in paths)
+
+
+def _seen(unit: Unit, given: Mapping[str, str]) -> tuple[str, frozenset[tuple[str, str]]]:
+    """All that a filled template depends on."""
+    return unit.template.body, frozenset(given.items())
+
+
+def _before(checkout: Checkout, base: str, *, placeholders: bool) -> set[tuple[str, frozenset[tuple[str, str]]]]:
+    """What a checker saw at ``base``; nothing where that does not matter or cannot be read any more."""
+    if _changed(checkout, base) is None:
+        return set()
+    with tempfile.TemporaryDirectory(prefix="gitops-base-") as folder:
+        try:
+            then = checkout.copy(base, Path(folder), *_READ)
+            units = [unit for here in environments.load_all(then).values() for unit in order.load(then, here)]
+        except GitopsError:
+            return set()
+    return {_seen(unit, values(unit, placeholders=placeholders)) for unit in units}
 
 
 def values(unit: Unit, *, placeholders: bool) -> dict[str, str]:
@@ -75,13 +126,13 @@ def values(unit: Unit, *, placeholders: bool) -> dict[str, str]:
     return given
 
 
-def substitute(template: str, given: Mapping[str, str]) -> str:
+def substitute(text: str, given: Mapping[str, str]) -> str:
     """The template's text with each given value as its parameter's Default; the rest means the same.
 
     Comments are lost and lines move. ``given`` may name parameters that the
     template does not have: they change nothing.
     """
-    document = yaml.compose(template, Loader=yaml.CSafeLoader)
+    document = yaml.compose(text, Loader=yaml.CSafeLoader)
     parameters = _member(document, "Parameters")
     for name, declared in parameters.value if isinstance(parameters, yaml.MappingNode) else []:
         if name.value in given and isinstance(declared, yaml.MappingNode):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -89,39 +89,39 @@ def file_of(filled: Filled) -> str:
     return f"{filled.environment}/{filled.label}.yaml"
 
 
-def lint(report: Iterable[Match], templates: Mapping[str, Filled]) -> list[Finding]:
+def lint(report: Iterable[Match], templates: Mapping[str, Sequence[Filled]]) -> list[Finding]:
     """cfn-lint's findings, each once.
 
-    ``templates`` are the filled ones by the file name that the report uses. One
-    of those names its environment and the place inside it, because its lines
-    are not the template's own.
+    ``templates`` are the filled ones by the file name that the report uses: those
+    of one text share a file. One of those names its environment and the place
+    inside it, because its lines are not the template's own.
     """
     findings = set()
     for match in report:
-        filled = templates.get(match.filename)
-        if filled is None:
-            where = f"{match.filename}:{match.location.start.line_number}"
-        else:
-            path = ".".join(str(step) for step in match.location.path or ())
-            where = _where(filled) + (f", {path}" if path else "")
-        findings.add(Finding(where, " ".join(match.message.split()), match.rule.id))
+        path = ".".join(str(step) for step in match.location.path or ())
+        inside = [_where(one) + (f", {path}" if path else "") for one in templates.get(match.filename, ())]
+        for where in inside or [f"{match.filename}:{match.location.start.line_number}"]:
+            findings.add(Finding(where, " ".join(match.message.split()), match.rule.id))
     return sorted(findings)
 
 
-def policy(report: Report, scanned: Iterable[Filled]) -> list[Outcome]:
-    """checkov's outcome per environment, in the order of ``scanned``.
+def policy(reports: Iterable[Results], scanned: Mapping[str, Sequence[Filled]]) -> list[Outcome]:
+    """checkov's outcome per environment, from the reports over all of ``scanned``.
 
+    Those are the filled templates by the file they lie in, one file for those of one text.
     Raises GitopsError for a template in which it looked at nothing, because it
     could not read it: it passes such a file in silence.
     """
-    by_file = {file_of(filled): filled for filled in scanned}
-    results = report.results
-    passed, failed, skipped = (
-        [(_known(check, by_file), check) for check in checks]
-        for checks in (results.passed_checks, results.failed_checks, results.skipped_checks)
-    )
-    seen = {file_of(filled) for filled, _ in (*passed, *failed, *skipped)}
-    unseen = [f"checkov looked at nothing in {_where(filled)}" for name, filled in by_file.items() if name not in seen]
+    passed: list[tuple[Filled, Check]] = []
+    failed: list[tuple[Filled, Check]] = []
+    skipped: list[tuple[Filled, Check]] = []
+    for results in reports:
+        passed += _known(results.passed_checks, scanned)
+        failed += _known(results.failed_checks, scanned)
+        skipped += _known(results.skipped_checks, scanned)
+    seen = {filled for filled, _ in (*passed, *failed, *skipped)}
+    every = [filled for them in scanned.values() for filled in them]
+    unseen = [f"checkov looked at nothing in {_where(filled)}" for filled in every if filled not in seen]
     if unseen:
         raise GitopsError(unseen[0], others=tuple(unseen[1:]), fix="correct the template: gitops lint")
     return [
@@ -131,16 +131,18 @@ def policy(report: Report, scanned: Iterable[Filled]) -> list[Outcome]:
             skipped=sum(filled.environment == environment for filled, _ in skipped),
             failed=tuple(sorted(_failure(*pair) for pair in failed if pair[0].environment == environment)),
         )
-        for environment in dict.fromkeys(filled.environment for filled in by_file.values())
+        for environment in dict.fromkeys(filled.environment for filled in every)
     ]
 
 
-def _known(check: Check, by_file: Mapping[str, Filled]) -> Filled:
-    # checkov roots its paths at the scanned folder: "/staging/network.yaml".
-    filled = by_file.get(check.file_path.lstrip("/"))
-    if filled is None:
-        raise GitopsError(f"checkov reports on a file it was not given: {check.file_path}")
-    return filled
+def _known(checks: Iterable[Check], scanned: Mapping[str, Sequence[Filled]]) -> Iterator[tuple[Filled, Check]]:
+    """Each check with each stack that it is of."""
+    for check in checks:
+        # checkov roots its paths at the scanned folder: "/staging/network.yaml".
+        file = check.file_path.lstrip("/")
+        if file not in scanned:
+            raise GitopsError(f"checkov reports on a file it was not given: {check.file_path}")
+        yield from ((filled, check) for filled in scanned[file])
 
 
 def _failure(filled: Filled, check: Check) -> Finding:

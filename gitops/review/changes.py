@@ -1,4 +1,4 @@
-"""What differs between two commits: one change for each rendered task definition and environment file."""
+"""What differs between two commits: a change for each rendered task definition, environment and entry of a service."""
 
 from __future__ import annotations
 
@@ -10,19 +10,22 @@ from typing import Literal, NamedTuple
 import yaml
 
 from gitops.errors import GitopsError
-from gitops.review.masking import masked
+from gitops.repository import ENVIRONMENTS, TASKDEFS, TEMPLATES, entry, environment_file, rendered, template
 from gitops.review.risks import task_definition_risks
-from gitops.review.settings import Defaults, environment_risks
+from gitops.review.settings import Defaults, environment_risks, service_risks
 from gitops.stacks import templates
+from gitops.stacks.order import group
 from gitops.taskdefs.documents import Document, dump, parse
+from gitops.text import hide_documents
 
 Kind = Literal["added", "changed", "removed"]
-FOLDERS = ("taskdefs", "infra/environments", "infra/cloudformation")
+Read = Literal["task definition", "environment", "service", ""]
+FOLDERS = (TASKDEFS.as_posix(), ENVIRONMENTS.as_posix(), TEMPLATES.as_posix())
 CONTEXT_LINES = 3
 
 
 class Change(NamedTuple):
-    """One thing that differs, ready to be shown: its values are masked already."""
+    """One thing that differs, ready to be shown: secrets are hidden already."""
 
     subject: str
     kind: Kind
@@ -33,7 +36,7 @@ class Change(NamedTuple):
 def changes(base: dict[str, str], head: dict[str, str]) -> list[Change]:
     """The changes between two states of a repository, each a path's text by path.
 
-    Looks at rendered task definitions and environment files and at nothing
+    Looks at rendered task definitions and environments' files and at nothing
     else; the order is that of the paths. A file that says the same in other
     bytes is no change. Templates, where they are among the texts, tell what a
     line means that an environment file leaves out. Raises GitopsError for a
@@ -52,8 +55,12 @@ def is_read(path: str) -> bool:
 
 
 def template_defaults(texts: dict[str, str]) -> Defaults:
-    """What the templates among some texts say themselves; a template that is none says nothing."""
-    return {PurePosixPath(path).stem: _defaults(path, text) for path, text in texts.items() if _is_template(path)}
+    """What the templates among some texts say themselves, by entry; a template that is none says nothing."""
+    found: dict[str, dict[str, str]] = {}
+    for path, text in texts.items():
+        if _is_template(path):
+            found.setdefault(group(PurePosixPath(path).stem), {}).update(_defaults(path, text))
+    return found
 
 
 # Most templates are the same on both sides, and reading one takes a while.
@@ -68,14 +75,16 @@ def _defaults(path: str, text: str) -> dict[str, str]:
 
 
 def _is_template(path: str) -> bool:
-    return PurePosixPath(path).match("infra/cloudformation/*.yaml")
+    return PurePosixPath(path).match(str(template("*")))
 
 
-def _reader(path: str) -> Literal["task definition", "environment", ""]:
+def _reader(path: str) -> Read:
     pure = PurePosixPath(path)
-    if pure.match("taskdefs/*/rendered/*.json"):
+    if pure.match(str(rendered("*", "*"))):
         return "task definition"
-    return "environment" if pure.match("infra/environments/*.yaml") else ""
+    if pure.match(str(environment_file("*"))):
+        return "environment"
+    return "service" if pure.match(str(entry("*", "*"))) else ""
 
 
 def _change(
@@ -83,12 +92,15 @@ def _change(
 ) -> Change | None:
     if before_text == after_text:
         return None
-    before, after = masked(document(path, before_text), document(path, after_text))
+    before, after = hide_documents(document(path, before_text), document(path, after_text))
     kind: Kind = "added" if before is None else "removed" if after is None else "changed"
     pure = PurePosixPath(path)
     if _reader(path) == "task definition":
         subject = f"{pure.parts[1]} in {pure.stem}"
         risks, texts = task_definition_risks(before, after), (_json(before), _json(after))
+    elif _reader(path) == "service":
+        subject = f"{pure.stem} in environment {pure.parent.name}"
+        risks, texts = service_risks(pure.stem, before, after, defaults), (_yaml(before), _yaml(after))
     else:
         subject = f"environment {pure.stem}"
         risks, texts = environment_risks(before, after, defaults), (_yaml(before), _yaml(after))

@@ -1,4 +1,4 @@
-"""What an environment costs a month while nobody asks it anything, from a dated table.
+"""What an environment costs a month while nobody asks it anything, from a dated table, and what a change makes of it.
 
 The prices are AWS's price list for the region (the files of September 2026 under
 https://pricing.us-east-1.amazonaws.com/offers/v1.0/aws/<service>/), on-demand, in USD without tax, taken from
@@ -9,11 +9,15 @@ two public transcriptions of it that agree. People read the same at https://aws.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import NamedTuple
 
+from gitops import repository
+from gitops.review.changes import document, template_defaults
 from gitops.review.settings import Defaults
 from gitops.taskdefs.documents import Document, Value
 from gitops.taskdefs.fargate import cpu_units, memory_mib
+from gitops.text import plain
 
 AS_OF = "September 2026"
 # How AWS's own calculator makes a month of hours.
@@ -146,3 +150,47 @@ def _usd(usd: float) -> str:
 
 def _mapping(value: Value) -> Document:
     return value if isinstance(value, dict) else {}
+
+
+class Costs(NamedTuple):
+    """A line for each environment whose price changes, and what all of them cost now."""
+
+    lines: tuple[str, ...] = ()
+    at_rest: str = ""
+
+
+def costs(base: dict[str, str], head: dict[str, str]) -> Costs:
+    """The costs of two states, each a path's text by path; GitopsError for a file that cannot be read."""
+    before, after = _running(base), _running(head)
+    lines = []
+    for name in after:
+        was, now = before.get(name), after[name]
+        words = difference(was, now) if was and now else ""
+        if words:
+            lines.append(f"**{plain(name)}**: {words}")
+    return Costs(tuple(lines), at_rest(after))
+
+
+def _running(texts: dict[str, str]) -> dict[str, Running | None]:
+    defaults = template_defaults(texts)
+    found: dict[str, Running | None] = {}
+    for path, text in sorted(texts.items()):
+        pure = PurePosixPath(path)
+        if not pure.match(str(repository.environment_file("*"))):
+            continue
+        environment = document(path, text) or {}
+        # What is reached by profiles of its own is this machine, which costs nothing.
+        if environment.get("aws_config_file"):
+            continue
+        rendered = {
+            one.parts[1]: document(other, content) or {}
+            for other, content in texts.items()
+            if (one := PurePosixPath(other)).match(str(repository.rendered("*", pure.stem)))
+        }
+        entries = {
+            one.stem: (document(other, content) or {}).get("parameters", {})
+            for other, content in texts.items()
+            if (one := PurePosixPath(other)).match(f"infra/environments/{pure.stem}/*.yaml")
+        }
+        found[pure.stem] = running({**environment, "services": entries}, defaults, rendered)
+    return found

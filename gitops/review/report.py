@@ -1,12 +1,21 @@
-"""The review as one Markdown text that fits into a comment: verdict, risks, folded detail, footer."""
+"""The review as one Markdown text that fits into a comment, and whether the rendered files are fresh.
+
+Only where they are what base and overlays say is their difference the whole one.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
 
+from gitops import environments
+from gitops.errors import GitopsError
+from gitops.repository import Checkout
 from gitops.review.changes import Change
-from gitops.review.costs import Costs
-from gitops.review.markdown import COMMENT_BUDGET, code, fence, fold, plain
+from gitops.review.prices import Costs
+from gitops.taskdefs import tree
+from gitops.text import COMMENT_BUDGET, code, fence, fit, fold, plain
 
 # The shares of the two lists of one line each, so that neither can push the other out.
 RISKS_BUDGET = 12_000
@@ -24,7 +33,7 @@ def report(
     warning: str = "",
     costs: Costs = NO_COSTS,
 ) -> str:
-    """The review of some changes, at most ``budget`` bytes of UTF-8 (and never less than the summary needs).
+    """The review of some changes, at most ``budget`` characters (and never less than the summary needs).
 
     The same changes give the same bytes. ``base`` and ``head`` name the two
     states; ``run_url`` is where the whole of it stands. A ``warning`` that the
@@ -67,7 +76,7 @@ def _risks(changes: Sequence[Change]) -> list[str]:
         for risk in change.risks:
             met.setdefault(risk, []).append(plain(change.subject))
     lines = [f"- **{', '.join(subjects)}**: {risk}" for risk, subjects in met.items()]
-    shown = _cut(lines, RISKS_BUDGET)
+    shown = fit(lines, RISKS_BUDGET)
     if len(shown) < len(lines):
         shown.append(f"- … and {len(lines) - len(shown)} more risks")
     return ["\n".join(shown)] if shown else []
@@ -84,23 +93,63 @@ def _left_out(subjects: list[str], run_url: str) -> list[str]:
         return []
     where = "in the summary of the run linked below" if run_url else "in what gitops diff --budget 1000000 prints"
     lines = [f"- {plain(subject)}" for subject in subjects]
-    shown = _cut(lines, LEFT_OUT_BUDGET - 500)
+    shown = fit(lines, LEFT_OUT_BUDGET - 500)
     if len(shown) < len(lines):
         shown.append(f"- … and {len(lines) - len(shown)} more")
     return [f"Too long for a comment; the detail of these stands {where}:\n\n" + "\n".join(shown)]
 
 
-def _cut(lines: list[str], budget: int) -> list[str]:
-    """The first lines that fit, whole."""
-    shown: list[str] = []
-    for line in lines:
-        budget -= _size([line])
-        if budget < 0:
-            break
-        shown.append(line)
-    return shown
-
-
 def _size(texts: list[str]) -> int:
     # Two for the empty line that joins a text to the next.
-    return sum(len(text.encode()) + 2 for text in texts)
+    return sum(len(text) + 2 for text in texts)
+
+
+# So many are named; the rest is counted.
+NAMED = 6
+
+
+class Freshness(NamedTuple):
+    """Rendered files that are stale, missing or left over, or why nothing could be rendered."""
+
+    stale: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    @property
+    def line(self) -> str:
+        """What a reviewer has to know first, as Markdown; empty when all is fresh."""
+        if self.problems:
+            more = f" (and {len(self.problems) - 1} more)" if len(self.problems) > 1 else ""
+            return (
+                f"**Does not render**: {plain(self.problems[0])}{more}. "
+                "`gitops render` lists it all; below stand the files as they were rendered before."
+            )
+        if self.stale:
+            named = [code(path) for path in self.stale[:NAMED]]
+            more = f" and {len(self.stale) - NAMED} more" if len(self.stale) > NAMED else ""
+            return (
+                f"**Stale**: {', '.join(named)}{more} — run `gitops render`. "
+                "Base, overlay or environment say something else than what stands there and below."
+            )
+        return ""
+
+
+def freshness(checkout: Checkout) -> Freshness:
+    """Render everything of a checkout in memory and compare."""
+    try:
+        texts = tree.expected(checkout, tree.services(checkout), environments.load_all(checkout))
+    except GitopsError as error:
+        return Freshness(problems=(error.problem, *error.others))
+    return Freshness(stale=tuple(_stale(checkout, texts)))
+
+
+def _stale(checkout: Checkout, texts: dict[Path, str]) -> Sequence[str]:
+    orphans = tree.orphans(checkout, [], texts)
+    changed = [path for path, text in texts.items() if not _holds(checkout.root / path, text)]
+    return [path.as_posix() for path in sorted([*changed, *orphans])]
+
+
+def _holds(path: Path, text: str) -> bool:
+    try:
+        return path.read_bytes() == text.encode()
+    except FileNotFoundError:
+        return False

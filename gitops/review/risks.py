@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from gitops.review.markdown import code
-from gitops.review.masking import MASK, MASK_CHANGED
-from gitops.taskdefs.documents import Document, Value
+from gitops.taskdefs.documents import Document, Value, leaves, spell
 from gitops.taskdefs.fargate import cpu_units, memory_mib
-from gitops.taskdefs.paths import leaves, spell
+from gitops.text import code, is_hidden
 
 Risks = Iterator[str]
 
@@ -19,7 +17,7 @@ def task_definition_risks(before: Document | None, after: Document | None) -> li
         return ["the task definition is removed"]
     if before is None:
         # All of it is new; what is compared with nothing says nothing, but a secret in plain text does.
-        return list(_masked_values({}, after))
+        return list(_hidden_values({}, after))
     risks = [*_roles(before, after), *_task(before, after)]
     was, now = _by(before, "containerDefinitions", "name"), _by(after, "containerDefinitions", "name")
     risks += [f"container {code(name)} is removed" for name in was if name not in now]
@@ -101,16 +99,16 @@ def _running(before: Document, after: Document) -> Risks:
         yield f"its image changes from {code(before.get('image'))} to {code(after.get('image'))}"
 
 
-def _masked_values(before: Document, after: Document) -> Risks:
+def _hidden_values(before: Document, after: Document) -> Risks:
     known = {place for place, _ in leaves(before)}
     for place, value in leaves(after):
-        if isinstance(value, str) and value in (MASK, MASK_CHANGED) and place not in known:
+        if isinstance(value, str) and is_hidden(value) and place not in known:
             yield f"{code(spell(place))} looks like a secret in plain text"
 
 
 CONTAINER_CHECKS: tuple[Callable[[Document, Document], Risks], ...] = (
     _secrets,
-    _masked_values,
+    _hidden_values,
     _isolation,
     _network,
     _health,

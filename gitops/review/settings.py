@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
-from gitops.review.markdown import code
 from gitops.taskdefs.documents import Document, Value
+from gitops.text import code
 
 OPEN_TO_ALL = ("0.0.0.0/0", "::/0")
 # The parameters that each template gives a value itself, by template.
@@ -85,6 +85,7 @@ RULES = (
     ),
     Rule(("OidcProviderArn",), changes, "another provider says which jobs may deploy here", "IAM"),
     Rule(("RoleBoundaryArn",), changes, "roles made here get another upper limit", "IAM"),
+    Rule(("CloudFormationRoleArn",), changes, "stacks are made under another role", "IAM"),
     Rule(("BuildsImages",), changes, "the role that pushes images comes or goes", "IAM"),
     Rule(("PullAccounts",), members, "an account outside may, or may no longer, pull the images", "IAM"),
     Rule(("RegistryAccount",), changes, "images come from another account", "IAM"),
@@ -142,22 +143,42 @@ WITHOUT = {
 def environment_risks(
     before: Document | None, after: Document | None, defaults: tuple[Defaults, Defaults] = ({}, {})
 ) -> list[str]:
-    """The risks of going from one environment file to another (None: there is none).
+    """The risks of going from one environment's own file to another (None: there is none).
 
     ``defaults`` are the templates' own values, before and after: a line taken out of the file means them.
     """
     if before is None or after is None:
         return ["the environment is removed: its stacks stay until they are destroyed"] if after is None else []
     risks = [*_trust(before, after), *_fields(before, after)]
-    for kind in ("stacks", "services"):
-        was, now = _mapping(before.get(kind)), _mapping(after.get(kind))
-        risks += [f"{kind.removesuffix('s')} {code(name)} is no longer part of it" for name in was if name not in now]
-        for name, given in now.items():
-            template = name if kind == "stacks" else "service"
-            old = {**defaults[0].get(template, {}), **_texts(was.get(name))}
-            new = {**defaults[1].get(template, {}), **_texts(given)}
-            risks += _parameters(f"{kind}.{name}", old if name in was else None, new)
+    was, now = _mapping(before.get("stacks")), _mapping(after.get("stacks"))
+    risks += [f"stack {code(name)} is no longer part of it" for name in was if name not in now]
+    for name, given in now.items():
+        risks += _stack(f"stacks.{name}", name, _texts(was[name]) if name in was else None, _texts(given), defaults)
     return risks
+
+
+def service_risks(
+    service: str, before: Document | None, after: Document | None, defaults: tuple[Defaults, Defaults] = ({}, {})
+) -> list[str]:
+    """The risks of going from one entry of a service in an environment to another; as ``environment_risks``."""
+    if after is None:
+        return [f"service {code(service)} is no longer part of it"]
+    was = None if before is None else _texts(before.get("parameters"))
+    risks = list(_stack(f"services.{service}", "service", was, _texts(after.get("parameters")), defaults))
+    if before is not None and before.get("rehearsal") != after.get("rehearsal"):
+        risks.append("drills run another command, or end it otherwise")
+    return risks
+
+
+def _stack(
+    where: str,
+    template: str,
+    before: Mapping[str, str] | None,
+    after: Mapping[str, str],
+    defaults: tuple[Defaults, Defaults],
+) -> Risks:
+    old = None if before is None else {**defaults[0].get(template, {}), **before}
+    return _parameters(where, old, {**defaults[1].get(template, {}), **after})
 
 
 def _trust(before: Document, after: Document) -> Risks:
@@ -174,8 +195,6 @@ def _trust(before: Document, after: Document) -> Risks:
         yield f"the profiles that it is reached with come from {code(profiles[1])}, not from {code(profiles[0])}"
         if profiles[1] and not profiles[0]:
             yield "workflows no longer plan it or deploy to it"
-    if before.get("upstreams") != after.get("upstreams"):
-        yield "drills run another command, or end it otherwise"
 
 
 def _fields(before: Document, after: Document) -> Risks:

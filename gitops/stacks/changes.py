@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
 
+from gitops.text import hide_value
+
 Replacement = Literal["no", "yes", "uncertain"]
 # CloudFormation's word for a value that exists only once the change set ran.
 KNOWN_AFTER_APPLY = "{{changeSet:KNOWN_AFTER_APPLY}}"
-HIDDEN = "****"
-_SECRET = re.compile(r"secret|passw|token|api_?key|credential|private_?key", re.IGNORECASE)
-_NOTHING = ("didn't contain changes", "No updates are to be performed")
 _WORLD = ("0.0.0.0/0", "::/0")
 _RANK = {"replace": 0, "remove": 1, "uncertain": 2, "change": 3, "import": 4, "add": 5, "perhaps": 6}
 
@@ -63,11 +61,6 @@ class Change(msgspec.Struct, frozen=True):
         return tuple(one for one in self.properties if one.recreates != "Never")
 
 
-def nothing_to_do(status: str, reason: str) -> bool:
-    """Whether a change set ended FAILED only because it is empty."""
-    return status == "FAILED" and any(words in reason for words in _NOTHING)
-
-
 def read(described: Iterable[Mapping[str, Any]]) -> tuple[Change, ...]:
     """The changes of DescribeChangeSet's ``Changes`` (with IncludePropertyValues), riskiest first."""
     found = [_change(entry["ResourceChange"]) for entry in described if "ResourceChange" in entry]
@@ -90,12 +83,10 @@ def _change(raw: Mapping[str, Any]) -> Change:
 def _property(detail: Mapping[str, Any]) -> Property:
     target = detail.get("Target", {})
     path = (target.get("Path") or "").removeprefix("/Properties/") or target.get("Name") or target.get("Attribute", "")
-    hide = bool(_SECRET.search(path))
-    before, after = target.get("BeforeValue", ""), target.get("AfterValue", "")
     return Property(
         path=path,
-        before=HIDDEN if hide and before else before,
-        after=HIDDEN if hide and after else after,
+        before=hide_value(path, target.get("BeforeValue", "")),
+        after=hide_value(path, target.get("AfterValue", "")),
         recreates=target.get("RequiresRecreation", "Never") or "Never",
         cause=detail.get("CausingEntity", ""),
     )

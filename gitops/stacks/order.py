@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
-from gitops.environments import FOLDER as ENVIRONMENTS
+from gitops import environments
 from gitops.environments import Environment
 from gitops.errors import GitopsError
+from gitops.repository import Checkout, entry, environment_file
 from gitops.stacks import templates
 from gitops.stacks.templates import Template
 
+# The entry for what an administrator applies; its parts, each a stack of a template of its own, begin with it.
 BOOTSTRAP = "bootstrap"
-REGISTRY = "registry"
+# One stack a service, where the environment's registry is: images outlive what runs of them.
+REPOSITORY = "repository"
 SERVICE = "service"
 # Its value depends on what is deployed, so it is asked of ECS when a stack is planned.
 SERVICE_ENABLED = "ServiceEnabled"
@@ -49,20 +52,59 @@ class Unit:
         return bool(self.service) and SERVICE_ENABLED in self.template.parameters and SERVICE_ENABLED not in self.values
 
     @property
+    def runs(self) -> str:
+        """The service whose tasks, secrets and revisions belong to this stack; "" for any other stack."""
+        return self.service if self.label == f"{SERVICE}-{self.service}" else ""
+
+    @property
+    def bootstraps(self) -> bool:
+        """Whether an administrator applies it, before all others."""
+        return group(self.label) == BOOTSTRAP
+
+    @property
     def needs(self) -> frozenset[str]:
         """Labels of the stacks whose outputs it takes."""
         return frozenset(output.label for output in self.outputs.values())
 
 
-def load(root: Path, environment: Environment, registry_account: str) -> list[Unit]:
-    """The environment's stacks from the repository's templates, in the order they are applied."""
+def group(label: str) -> str:
+    """What a person calls the stack: bootstrap for each of its parts, its own label for any other."""
+    return BOOTSTRAP if label == BOOTSTRAP or label.startswith(f"{BOOTSTRAP}-") else label
+
+
+def groups(labels: Iterable[str]) -> list[str]:
+    """The labels as a person calls them, each name once."""
+    return list(dict.fromkeys(map(group, labels)))
+
+
+def load(checkout: Checkout, environment: Environment) -> list[Unit]:
+    """The environment's stacks from the repository's templates, in the order they are applied.
+
+    Raises GitopsError as ``units`` does, and when its registry's environment has no file.
+    """
+    registry = environment
+    if environment.registry != environment.environment:
+        registry = environments.load(checkout, environment.registry)
+    parts = [name for name in templates.names(checkout) if group(name) == BOOTSTRAP]
     names = [*environment.stacks, *([SERVICE] if environment.services else [])]
-    return units(environment, {name: templates.load(root, name) for name in names}, registry_account)
+    if BOOTSTRAP in names and parts:
+        names = [*parts, *(name for name in names if name != BOOTSTRAP)]
+    images: set[str] = set()
+    if REPOSITORY in environment.stacks:
+        every = environments.load_all(checkout) | {environment.environment: environment}
+        images = {
+            service for one in every.values() if one.registry == environment.environment for service in one.services
+        }
+    return units(environment, {name: templates.load(checkout, name) for name in names}, registry.account, images)
 
 
-def units(environment: Environment, known: Mapping[str, Template], registry_account: str) -> list[Unit]:
+def units(
+    environment: Environment, known: Mapping[str, Template], registry_account: str, images: Collection[str] = ()
+) -> list[Unit]:
     """The environment's stacks with their parameters filled, dependencies first, bootstrap before all.
 
+    Each part of bootstrap gets those of its entry's values that it declares.
+    ``images`` are the services, of any environment, whose repository is here: each is a stack of its own.
     A parameter takes, in this order: the environment file's value, what gitops
     provides, another stack's output of the same name, the template's default.
     Raises GitopsError naming every parameter that nobody fills, every value
@@ -71,9 +113,32 @@ def units(environment: Environment, known: Mapping[str, Template], registry_acco
     """
     if SERVICE in environment.stacks:
         raise GitopsError(
-            f"{_file(environment)} lists {SERVICE} under stacks", fix="a service's parameters stand under services"
+            f"{_file(environment)} lists {SERVICE} under stacks",
+            fix=f"a service's parameters stand in {entry(environment.environment, 'NAME')}",
         )
-    declared = [(name, known[name], "", given) for name, given in environment.stacks.items()]
+    part = next((name for name in environment.stacks if group(name) != name), None)
+    if part is not None:
+        raise GitopsError(
+            f"{_file(environment)} lists {part} under stacks", fix=f"its parameters stand under {BOOTSTRAP}"
+        )
+    problems: list[str] = []
+    declared = [
+        (name, known[name], "", given)
+        for name, given in environment.stacks.items()
+        if name not in (REPOSITORY, BOOTSTRAP)
+    ]
+    if BOOTSTRAP in environment.stacks:
+        given = environment.stacks[BOOTSTRAP]
+        parts = [template for name, template in sorted(known.items()) if group(name) == BOOTSTRAP]
+        problems += _unknown(_file(environment), BOOTSTRAP, given, parts)
+        declared += [
+            (one.name, one, "", {name: value for name, value in given.items() if name in one.parameters})
+            for one in parts
+        ]
+    declared += [
+        (f"{REPOSITORY}-{service}", known[REPOSITORY], service, environment.stacks[REPOSITORY])
+        for service in sorted(images)
+    ]
     declared += [
         (f"{SERVICE}-{service}", known[SERVICE], service, given) for service, given in environment.services.items()
     ]
@@ -81,7 +146,6 @@ def units(environment: Environment, known: Mapping[str, Template], registry_acco
     for label, template, _, _ in declared:
         for output in template.outputs:
             owners.setdefault(output, []).append(label)
-    problems: list[str] = []
     filled: list[Unit] = []
     for label, template, service, given in declared:
         provided = _provided(environment, service, registry_account)
@@ -89,12 +153,19 @@ def units(environment: Environment, known: Mapping[str, Template], registry_acco
         filled.append(unit)
         problems += wrong
     if problems:
-        raise GitopsError(problems[0], others=tuple(problems[1:]), fix=f"correct {_file(environment)} or the template")
+        raise GitopsError(problems[0], others=tuple(problems[1:]), fix="correct the file or the template")
     return _sorted(environment, filled)
 
 
+def _unknown(file: Path, label: str, given: Iterable[str], declaring: list[Template]) -> list[str]:
+    """A line for each value that none of the templates declares."""
+    where = f"template{'s' if len(declaring) > 1 else ''} {', '.join(str(one.path) for one in declaring)}"
+    known = {name for one in declaring for name in one.parameters}
+    return [f"{file}: {label} has no parameter {name} ({where})" for name in given if name not in known]
+
+
 def _file(environment: Environment) -> Path:
-    return ENVIRONMENTS / f"{environment.environment}.yaml"
+    return environment_file(environment.environment)
 
 
 def _provided(environment: Environment, service: str, registry_account: str) -> dict[str, str]:
@@ -121,11 +192,8 @@ def _fill(
     provided: Mapping[str, str],
     owners: Mapping[str, list[str]],
 ) -> tuple[Unit, list[str]]:
-    problems = [
-        f"{_file(environment)}: {label} has no parameter {name} (template {template.path})"
-        for name in given
-        if name not in template.parameters
-    ]
+    file = entry(environment.environment, service) if label == f"{SERVICE}-{service}" else _file(environment)
+    problems = _unknown(file, label, given, [template])
     values: dict[str, str] = {}
     outputs: dict[str, Output] = {}
     for name, parameter in template.parameters.items():
@@ -147,7 +215,7 @@ def _fill(
         else:
             problems.append(
                 f"{template.path}:{parameter.line}: nothing fills parameter {name} of {label}: no value in "
-                f"{_file(environment)}, no stack's output of that name, no default"
+                f"{file}, no stack's output of that name, no default"
             )
     # A service's label already reads service-<name>, as its stack's name ends.
     name = environment.stack_name(template.name, service)
@@ -156,11 +224,11 @@ def _fill(
 
 def _sorted(environment: Environment, filled: list[Unit]) -> list[Unit]:
     by_label = {unit.label: unit for unit in filled}
+    bootstrap = {unit.label for unit in filled if unit.bootstraps}
     sorter: TopologicalSorter[str] = TopologicalSorter()
     for unit in filled:
         # The others are executed under the service role that bootstrap makes.
-        first = {BOOTSTRAP} if BOOTSTRAP in by_label and unit.label != BOOTSTRAP else set()
-        sorter.add(unit.label, *(unit.needs | first))
+        sorter.add(unit.label, *(unit.needs if unit.bootstraps else unit.needs | bootstrap))
     try:
         sorter.prepare()
     except CycleError as error:
@@ -178,25 +246,32 @@ def _sorted(environment: Environment, filled: list[Unit]) -> list[Unit]:
 
 
 def select(every: list[Unit], chosen: Collection[str]) -> list[Unit]:
-    """The chosen stacks in their order; all but bootstrap when none is chosen.
+    """The chosen stacks in their order, of bootstrap all parts; all but bootstrap when none is chosen.
 
-    Raises GitopsError for a label that is none of the environment's stacks.
+    Raises GitopsError for what is none of the environment's stacks.
     """
     labels = {unit.label for unit in every}
-    unknown = [label for label in chosen if label not in labels]
+    unknown = [label for label in chosen if label not in labels | set(groups(labels))]
     if unknown:
         raise GitopsError(
             f"there is no stack {', '.join(unknown)} (there are: {', '.join(unit.label for unit in every)})",
             fix="check the spelling",
         )
     if not chosen:
-        return [unit for unit in every if unit.label != BOOTSTRAP]
-    return [unit for unit in every if unit.label in chosen]
+        return [unit for unit in every if not unit.bootstraps]
+    return [unit for unit in every if unit.label in chosen or group(unit.label) in chosen]
+
+
+def chooses_bootstrap(chosen: Iterable[str]) -> bool:
+    """Whether bootstrap, or a part of it, is among the chosen stacks."""
+    return BOOTSTRAP in groups(chosen)
 
 
 def dependents(every: list[Unit], labels: Collection[str]) -> dict[str, list[str]]:
     """For each label, the other stacks that take its outputs (bootstrap: all others)."""
     return {
-        label: [unit.label for unit in every if unit.label != label and (label in unit.needs or label == BOOTSTRAP)]
+        label: [
+            unit.label for unit in every if label in unit.needs or (group(label) == BOOTSTRAP and not unit.bootstraps)
+        ]
         for label in labels
     }

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
-from gitops.review.markdown import COMMENT_BUDGET
 from gitops.stacks.changes import Change, Property, risks
-from gitops.stacks.planned import Plan, StackPlan
+from gitops.stacks.order import groups
+from gitops.stacks.plan import Plan, StackPlan
+from gitops.text import cut, fence, fit, fold, hide, plain
 
 _SIGNS = {"add": "+", "perhaps": "?", "change": "~", "replace": "!", "uncertain": "?", "remove": "-", "import": ">"}
 _LONGEST_VALUE = 120
+_MORE = "- and more"
 
 
 def verdict(plan: Plan) -> str:
@@ -17,9 +17,11 @@ def verdict(plan: Plan) -> str:
     changing = [stack for stack in plan.applied if stack.state != "none"]
     # Bootstrap, which is shown and not applied with the others.
     aside = [stack for stack in plan.stacks if not stack.hashed]
-    also = " and ".join(stack.label for stack in aside if stack.state != "none")
+    changed = groups(stack.label for stack in aside if stack.state != "none")
+    unchanged = [name for name in groups(stack.label for stack in aside) if name not in changed]
+    also = " and ".join(changed)
     if not changing:
-        where = " and ".join([_stacks(len(plan.applied)), *(stack.label for stack in aside if stack.state == "none")])
+        where = " and ".join([_stacks(len(plan.applied)), *unchanged])
         return f"{plan.environment}: no changes in {where}{f', but {also} changes' if also else ''}"
     word = "REPLACEMENTS" if plan.counts.replaced else "changes"
     where = f"{len(changing)} of {_stacks(len(plan.applied))}"
@@ -40,9 +42,8 @@ def warnings(plan: Plan) -> list[str]:
         if (sources := sorted(replaced & set(stack.takes_from)))
     ]
     lines += [
-        f"{stack.label} changes too; an administrator applies it: gitops apply {plan.environment} --stack {stack.label}"
-        for stack in plan.stacks
-        if not stack.hashed and stack.state != "none"
+        f"{name} changes too; an administrator applies it: gitops apply {plan.environment} --stack {name}"
+        for name in groups(stack.label for stack in plan.stacks if not stack.hashed and stack.state != "none")
     ]
     return lines + [orphan.line(plan.environment) for orphan in plan.left_over]
 
@@ -87,7 +88,7 @@ def _change(change: Change) -> list[str]:
 def _property(one: Property) -> str:
     text = one.path
     if one.before or one.after:
-        text += f": {_short(one.before) or '(none)'} → {_short(one.after) or '(none)'}"
+        text += f": {cut(one.before, _LONGEST_VALUE) or '(none)'} → {cut(one.after, _LONGEST_VALUE) or '(none)'}"
     if one.cause:
         text += f" (through {one.cause})"
     if one.recreates != "Never":
@@ -95,53 +96,34 @@ def _property(one: Property) -> str:
     return text
 
 
-def _short(value: str) -> str:
-    flat = " ".join(value.split())
-    return flat if len(flat) <= _LONGEST_VALUE else f"{flat[:_LONGEST_VALUE]}…"
-
-
-def markdown(plan: Plan, budget: int = COMMENT_BUDGET) -> str:
+def markdown(plan: Plan, budget: int) -> str:
     """The plan as Markdown of at most ``budget`` characters; what is cut is cut at whole resources and said."""
-    head = [f"### {_inert(verdict(plan))}", ""]
-    head += [f"- {_inert(line)}" for line in warnings(plan)]
+    head = [f"### {plain(verdict(plan))}", "", *(f"- {plain(line)}" for line in warnings(plan))]
     # A line of its own: what follows an HTML block without an empty line is no Markdown.
-    tail = ["", "", f"plan hash `{plan.hash}`"]
+    end = f"\n\nplan hash `{plan.hash}`"
+    kept = fit(head, budget - len(end) - len(_MORE))
+    if len(kept) < len(head):
+        return "\n".join([*kept, _MORE]) + end
     text = "\n".join(head)
-    end = "\n".join(tail)
-    if len(text) + len(end) + 1 > budget:
-        kept = text[: budget - len(end) - 20].rsplit("\n", 1)[0]
-        return f"{kept}\n- and more{end}"
     for stack in plan.stacks:
-        if stack.state == "none":
-            continue
-        room = budget - len(text) - len(end) - 1
-        part = _fold(stack, room)
-        text += part or ""
+        if stack.state != "none":
+            text += _fold(stack, budget - len(text) - len(end))
     return text + end
 
 
 def _fold(stack: StackPlan, room: int) -> str:
     """One stack's details, cut to ``room`` characters; empty when not even its frame fits."""
-    blocks = ["\n".join(_change(change)) for change in stack.changes]
-    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", "\n".join(blocks))), default=0))
-    opening = f"\n\n<details><summary>{stack.label}: {_inert(_title(stack))}</summary>\n\n{fence}diff\n"
-    closing = f"\n{fence}\n</details>"
-    left_out = "\n# {} more resources are left out: the whole plan is in the job's log"
-    spent = len(opening) + len(closing) + len(left_out) + 8
-    if spent > room:
+    blocks = [hide("\n".join(_change(change))) for change in stack.changes]
+    title = f"{stack.label}: {_title(stack)}"
+    left_out = "# {} more resources are left out: the whole plan is in the job's log"
+    # The frame of all blocks, for the fence is as long as the backticks in any of them ask for.
+    frame = len(_whole(title, blocks)) - len("\n".join(blocks)) + len(left_out) + 8
+    kept = fit(blocks, room - frame)
+    if frame > room:
         return ""
-    kept: list[str] = []
-    for block in blocks:
-        if spent + len(block) + 1 > room:
-            break
-        kept.append(block)
-        spent += len(block) + 1
-    note = left_out.format(len(blocks) - len(kept)) if len(kept) < len(blocks) else ""
-    return opening + "\n".join(kept) + note + closing
+    note = [left_out.format(len(blocks) - len(kept))] if len(kept) < len(blocks) else []
+    return _whole(title, [*kept, *note])
 
 
-def _inert(text: str) -> str:
-    """Text that names nobody and links nothing on GitHub."""
-    for sign in "\\`*_<>[]":
-        text = text.replace(sign, f"\\{sign}")
-    return text.replace("@", "@\u200b").replace("#", "#\u200b")
+def _whole(title: str, blocks: list[str]) -> str:
+    return f"\n\n{fold(title, fence(blocks, 'diff'))}"

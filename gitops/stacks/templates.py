@@ -1,20 +1,30 @@
-"""What a CloudFormation template declares: its parameters, outputs and resources."""
+"""CloudFormation templates: read as data, what they declare, and what their functions and conditions come to.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html
+"""
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from gitops.errors import GitopsError
+from gitops.repository import TEMPLATES, Checkout
+from gitops.repository import template as template_path
 
-FOLDER = Path("infra/cloudformation")
 # CloudFormation's quota "Template body size in a request".
 INLINE_LIMIT = 51_200
+# Functions written as !Name stand for Fn::Name, but for these two.
+PLAIN = ("Ref", "Condition")
+# By the region's first letters; every other region is in the partition aws.
+PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
+_VARIABLE = re.compile(r"\$\{([^!{}][^{}]*)\}")
 
 
 @dataclass(frozen=True)
@@ -39,7 +49,7 @@ class Resource:
 
 @dataclass(frozen=True)
 class Template:
-    """A template as far as ordering and planning its stack needs it; ``path`` is relative to the root."""
+    """A template; ``path`` is relative to the root, ``content`` what ``read`` gives of its text."""
 
     name: str
     path: Path
@@ -47,6 +57,13 @@ class Template:
     parameters: Mapping[str, Parameter]
     outputs: tuple[str, ...]
     resources: tuple[Resource, ...]
+    content: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def conditions(self) -> Mapping[str, Any]:
+        """Its conditions by name, as ``holds`` takes them."""
+        found = self.content.get("Conditions")
+        return found if isinstance(found, dict) else {}
 
     @property
     def digest(self) -> str:
@@ -54,32 +71,52 @@ class Template:
         return hashlib.sha256(self.body.encode()).hexdigest()
 
 
-class _Loader(yaml.SafeLoader):
-    """Reads !Ref, !Sub and the like as their plain values and keeps the line of each mapping."""
+class _Loader(yaml.CSafeLoader):
+    """Every scalar stays the text that CloudFormation compares, and every function takes its long form."""
+
+    yaml_implicit_resolvers: Mapping[str, Any] = {}  # type: ignore[assignment]
 
 
-def _tagged(loader: _Loader, _suffix: str, node: yaml.Node) -> object:
+def _function(loader: _Loader, name: str, node: yaml.Node) -> dict[str, Any]:
+    value: Any = None
     if isinstance(node, yaml.MappingNode):
-        return loader.construct_mapping(node, deep=True)
-    if isinstance(node, yaml.SequenceNode):
-        return loader.construct_sequence(node, deep=True)
-    return loader.construct_scalar(node) if isinstance(node, yaml.ScalarNode) else None
+        value = loader.construct_mapping(node, deep=True)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    elif isinstance(node, yaml.ScalarNode):
+        value = loader.construct_scalar(node)
+    if name == "GetAtt" and isinstance(value, str):
+        value = value.split(".", 1)
+    return {name if name in PLAIN else f"Fn::{name}": value}
 
 
-_Loader.add_multi_constructor("!", _tagged)
+_Loader.add_multi_constructor("!", _function)
 
 
-def load(root: Path, name: str) -> Template:
+def read(text: str) -> Any:  # noqa: ANN401 (whatever the text is)
+    """A template's text (YAML or JSON) as data: ``!Ref Vpc`` becomes ``{"Ref": "Vpc"}``.
+
+    Raises yaml.YAMLError when it is neither.
+    """
+    return yaml.load(text, Loader=_Loader)  # noqa: S506 (it is a safe loader)
+
+
+def names(checkout: Checkout) -> list[str]:
+    """The templates that the repository has, sorted."""
+    return sorted(path.stem for path in (checkout.root / TEMPLATES).glob("*.yaml"))
+
+
+def load(checkout: Checkout, name: str) -> Template:
     """Read one template of the repository.
 
     Raises GitopsError, with file and line, when the file is missing, is no
     YAML, is larger than a request takes, or its sections are malformed.
     """
-    path = FOLDER / f"{name}.yaml"
+    path = template_path(name)
     try:
-        body = (root / path).read_text(encoding="utf-8")
+        body = (checkout.root / path).read_text(encoding="utf-8")
     except FileNotFoundError:
-        known = ", ".join(sorted(file.stem for file in (root / FOLDER).glob("*.yaml"))) or "none"
+        known = ", ".join(names(checkout)) or "none"
         raise GitopsError(
             f"there is no template {path} (there are: {known})", fix="correct stacks in the environment's file"
         ) from None
@@ -125,13 +162,8 @@ def parse(body: str, name: str, path: Path) -> Template:
             Resource(key, str(value.get("Type", "")), str(value.get("Condition", "")))
             for key, value in sorted(resources.items())
         ),
+        content=document,
     )
-
-
-def document(template: Template) -> dict[str, Any]:
-    """All that a template says; !Ref, !Sub and the like as their plain values."""
-    content: dict[str, Any] = yaml.load(template.body, Loader=_Loader)  # noqa: S506 (it is a safe loader)
-    return content
 
 
 def _section(
@@ -164,12 +196,98 @@ def _parameter(name: str, declared: dict[str, Any], line: int) -> Parameter:
     return Parameter(
         name=name,
         type=str(declared.get("Type", "String")),
-        default=None if default is None else _text(default),
-        no_echo=_text(declared.get("NoEcho", False)) == "true",
+        default=None if default is None else str(default),
+        # All that YAML 1.1 reads as true.
+        no_echo=str(declared.get("NoEcho", "")).lower() in {"true", "yes", "on"},
         line=line,
     )
 
 
-def _text(value: object) -> str:
-    # CloudFormation's parameter values are strings; YAML's booleans are written as it writes them.
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def holds(conditions: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, bool | None]:
+    """Each condition of a template: True, False, or None where the values do not decide it.
+
+    ``conditions`` are a template's; ``values`` are parameters and pseudo parameters by name. What is not known,
+    and every function but Equals, Not, And, Or, Condition and those of ``value``, leaves open what depends on it.
+    cfn-lint's solver is another thing: it asks whether a condition can hold, knows no pseudo parameters, and takes
+    two references as unequal whatever their values are.
+    """
+    return {name: _condition({"Condition": name}, conditions, values, ()) for name in conditions}
+
+
+def pseudo(account: str, region: str, stack_name: str) -> dict[str, str]:
+    """The pseudo parameters that are known before a stack is there.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/pseudo-parameter-reference.html
+    """
+    partition = next((name for start, name in PARTITIONS.items() if region.startswith(start)), "aws")
+    return {
+        "AWS::AccountId": account,
+        "AWS::Partition": partition,
+        "AWS::Region": region,
+        "AWS::StackName": stack_name,
+    }
+
+
+def _condition(
+    said: object, conditions: Mapping[str, Any], values: Mapping[str, str], through: tuple[str, ...]
+) -> bool | None:
+    """Kleene's three values: what is open stays open unless the rest decides."""
+    name, argument = _called(said)
+    if name == "Condition":
+        # One that leads back to itself is refused by CloudFormation; here it is open.
+        if not isinstance(argument, str) or argument not in conditions or argument in through:
+            return None
+        return _condition(conditions[argument], conditions, values, (*through, argument))
+    if not isinstance(argument, list):
+        return None
+    if name == "Fn::Equals" and len(argument) == 2:
+        one, other = (value(part, values) for part in argument)
+        return None if one is None or other is None else one == other
+    parts = [_condition(part, conditions, values, through) for part in argument]
+    if name == "Fn::Not" and len(parts) == 1:
+        return None if parts[0] is None else not parts[0]
+    if name == "Fn::And":
+        return False if False in parts else None if None in parts else True
+    if name == "Fn::Or":
+        return True if True in parts else None if None in parts else False
+    return None
+
+
+def value(said: object, values: Mapping[str, str]) -> str | None:
+    """What a plain value, a Ref, a Sub or a Join comes to with these values by name; None where they do not tell it."""
+    if isinstance(said, str):
+        return said
+    name, argument = _called(said)
+    if name == "Ref":
+        return values.get(str(argument))
+    if name == "Fn::Sub" and isinstance(argument, str):
+        known = all(variable in values for variable in _VARIABLE.findall(argument))
+        return _VARIABLE.sub(lambda found: values[found[1]], argument).replace("${!", "${") if known else None
+    if name == "Fn::Join" and isinstance(argument, list) and len(argument) == 2:
+        return _joined(str(argument[0]), argument[1], values)
+    return None
+
+
+def written(said: object) -> str:
+    """A plain value, or what a Sub says with its variables left open; "" for what is neither."""
+    name, argument = _called(said)
+    text = argument if name == "Fn::Sub" else said
+    return text if isinstance(text, str) else ""
+
+
+def _joined(separator: str, said: object, values: Mapping[str, str]) -> str | None:
+    if not isinstance(said, list):
+        # A list parameter: its value is its elements with commas between them.
+        whole = value(said, values)
+        return None if whole is None else separator.join(part.strip() for part in whole.split(","))
+    parts = [value(part, values) for part in said]
+    known = [part for part in parts if part is not None]
+    return separator.join(known) if len(known) == len(parts) else None
+
+
+def _called(said: object) -> tuple[str, object]:
+    """The one key of a function's mapping and what stands under it; ("", None) for what is no function."""
+    if isinstance(said, dict) and len(said) == 1:
+        [(name, argument)] = said.items()
+        return str(name), argument
+    return "", None

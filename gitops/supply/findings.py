@@ -1,32 +1,88 @@
-"""Known vulnerabilities, and which of them fail a scan: decisions over plain data."""
+"""Known vulnerabilities of a service: which may be found and still pass, which fail a scan, and how that is told."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
+from typing import Any, Literal
 
-from gitops.supply.allowance import Allowance, Waiver
+import msgspec
+import yaml
 
+from gitops.errors import GitopsError
+from gitops.registry import Finding
+from gitops.repository import SERVICES, Checkout
+from gitops.text import hide, plain, table
+
+FILE = "vulnerabilities.yaml"
+# A scan's exit codes, so that a workflow and a person can tell them apart.
+NONE_FOUND = 0
+FOUND = 30
+UNPROVEN = 31
 # ECR's own words, from the least to the worst. What it calls UNDEFINED or UNTRIAGED has no place in the order.
 SEVERITIES = ("INFORMATIONAL", "LOW", "MEDIUM", "HIGH", "CRITICAL")
+# Lesser findings of a whole operating system run to hundreds; the registry lists them all.
+_SHOWN_BELOW = 20
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One advisory that applies to one package.
+def unproven(problem: str) -> GitopsError:
+    """The error for a scan that could not ask: it must never read as "none found"."""
+    return GitopsError(
+        f"not scanned: {problem}",
+        fix="run it again when the database answers; this is no statement that there is none",
+        exit_code=UNPROVEN,
+    )
 
-    ``severity`` is empty where the database tells none: the advisories of
-    Python packages. ``aliases`` are its names in other databases.
+
+class Waiver(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One advisory in one package that does no harm here, why, and the last day on which that is taken for true."""
+
+    advisory: str
+    package: str
+    reason: str
+    expires: date
+
+
+class Allowance(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The threshold and the waivers of one service.
+
+    ``image`` is the severity from which on a finding in the image fails. It
+    says nothing of locked requirements: there, any known one does.
     """
 
-    package: str
-    version: str
-    advisory: str
-    severity: str = ""
-    aliases: tuple[str, ...] = ()
-    fixed_in: str = ""
+    image: Literal["LOW", "MEDIUM", "HIGH", "CRITICAL"] = "HIGH"
+    waivers: list[Waiver] = []
+
+    def waiver(self, package: str, names: Collection[str]) -> Waiver | None:
+        """The waiver for an advisory under any of its names in a package; the longest of several."""
+        found = [one for one in self.waivers if one.package == package and one.advisory in names]
+        return max(found, key=lambda one: one.expires, default=None)
+
+
+def load(checkout: Checkout, service: str) -> Allowance:
+    """A service's own file, or the defaults where it has none.
+
+    Raises GitopsError when the file is not YAML, has a field that is unknown,
+    missing or of the wrong type, or a waiver without a reason.
+    """
+    where = SERVICES / service / FILE
+    try:
+        content = (checkout.root / where).read_bytes()
+    except FileNotFoundError:
+        return Allowance()
+    try:
+        raw: Any = yaml.safe_load(content)
+        allowance = msgspec.convert(raw, Allowance)
+    except yaml.YAMLError as error:
+        raise GitopsError(f"{where} is not YAML: {' '.join(str(error).split())}", fix="correct the file") from None
+    except msgspec.ValidationError as error:
+        raise GitopsError(f"{where}: {error}", fix="correct the file; docs/supply-chain.md shows one") from None
+    for waiver in allowance.waivers:
+        if not waiver.reason.strip():
+            raise GitopsError(f"{where}: the waiver of {waiver.advisory} gives no reason", fix="say why it is harmless")
+    return allowance
 
 
 class Ruling(Enum):
@@ -79,3 +135,65 @@ def _judged(finding: Finding, allowance: Allowance, today: date) -> Judged:
 
 def _rank(severity: str) -> int:
     return SEVERITIES.index(severity) if severity in SEVERITIES else -1
+
+
+def headline(subject: str, asked: str, judged: Sequence[Judged]) -> str:
+    """How many, of what: ``subject`` is what was scanned and ``asked`` who was asked."""
+    counts = [(ruling, sum(1 for one in judged if one.ruling is ruling)) for ruling in Ruling]
+    told = ", ".join(f"{number} {ruling.value}" for ruling, number in counts if number)
+    return f"{subject}, asked of {asked}: {told or 'none known'}"
+
+
+def text(judged: Sequence[Judged]) -> str:
+    """One line per finding, for a log."""
+    return hide(
+        "\n".join(
+            f"  {_package(one.finding)}  {_names(one.finding)}  {_severity(one)}{_fixed(one.finding)}  {_told(one)}"
+            for one in _shown(judged)
+        )
+    )
+
+
+def markdown(title: str, judged: Sequence[Judged]) -> str:
+    """The same as a table; without findings the title alone."""
+    if not judged:
+        return f"### {plain(title)}"
+    rows = [
+        (_package(one.finding), _names(one.finding), _severity(one), one.finding.fixed_in or "–", _told(one))
+        for one in _shown(judged)
+    ]
+    columns = ("package", "advisory", "severity", "fixed in", "")
+    return "\n".join([f"### {plain(title)}", "", *table(columns, [[plain(cell) for cell in row] for row in rows])])
+
+
+def next_step(service: str, judged: Sequence[Judged]) -> str:
+    """What to do about the failing ones."""
+    update = "update (make lock UPGRADE=1), " if any(not one.finding.severity for one in failing(judged)) else ""
+    update = update or "build on a newer base image, "
+    return f"{update}or waive it with a reason and an end in {SERVICES}/{service}/{FILE}"
+
+
+def _shown(judged: Sequence[Judged]) -> list[Judged]:
+    below = [one for one in judged if one.ruling is Ruling.BELOW]
+    return [one for one in judged if one.ruling is not Ruling.BELOW] + below[:_SHOWN_BELOW]
+
+
+def _package(finding: Finding) -> str:
+    return f"{finding.package or 'unnamed package'} {finding.version}".strip()
+
+
+def _names(finding: Finding) -> str:
+    return f"{finding.advisory} ({', '.join(finding.aliases)})" if finding.aliases else finding.advisory
+
+
+def _severity(one: Judged) -> str:
+    return one.finding.severity or "not told"
+
+
+def _fixed(finding: Finding) -> str:
+    return f"  fixed in {finding.fixed_in}" if finding.fixed_in else ""
+
+
+def _told(one: Judged) -> str:
+    waived = one.waiver if one.ruling is not Ruling.BELOW else None
+    return f"{one.ruling.value} until {waived.expires}: {waived.reason}" if waived else one.ruling.value

@@ -1,12 +1,15 @@
-"""Task definition files: read with the place of a mistake, written the same way each time."""
+"""Task definition files: read with the place of a mistake, written the same way each time, their places by name."""
 
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from gitops.errors import GitopsError
+from gitops.repository import Checkout
 
 Document = dict[str, Any]
 # Anything that JSON may hold, checked where it is looked at.
@@ -55,10 +58,10 @@ def parse(text: str, where: str) -> Document:
     return document
 
 
-def read(root: Path, where: Path) -> Document:
-    """The object in a JSON file under ``root``; GitopsError as ``parse``, or when it cannot be read."""
+def read(checkout: Checkout, where: Path) -> Document:
+    """The object in a JSON file of the repository; GitopsError as ``parse``, or when it cannot be read."""
     try:
-        text = (root / where).read_text(encoding="utf-8")
+        text = (checkout.root / where).read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise GitopsError(f"{where}: not UTF-8 at byte {error.start}", fix="save it as UTF-8") from None
     except OSError as error:
@@ -92,3 +95,65 @@ def ordered(value: Value, key: str = "", first: str = "family") -> Value:
 def _natural(name: Value) -> tuple[int, str]:
     # Ports are numbers: 80 before 8080 before 9000, whatever their digits.
     return (name, "") if isinstance(name, int) else (0, str(name))
+
+
+# Keys as they are and list elements in brackets: ("containerDefinitions", "[shop]", "image").
+Place = tuple[str, ...]
+
+
+def spell(place: Place) -> str:
+    """A place as people write it: ``containerDefinitions[shop].image``."""
+    return "".join(step if step.startswith("[") else f".{step}" for step in place).lstrip(".") or "top level"
+
+
+def children(value: Value, key: str) -> Iterator[tuple[str, Value]]:
+    """The steps below a value that stands under ``key``: keys, or list elements by name or position."""
+    if isinstance(value, dict):
+        yield from value.items()
+    elif isinstance(value, list):
+        name_key = NAME_KEYS.get(key, "")
+        for position, item in enumerate(value):
+            named = isinstance(item, dict) and name_key in item
+            yield f"[{item[name_key] if named else position}]", item
+
+
+def leaves(value: Value, place: Place = ()) -> Iterator[tuple[Place, Value]]:
+    """Every scalar, empty list and empty object below a value, with its place."""
+    below = list(children(value, place[-1] if place else ""))
+    if not below:
+        yield place, value
+    for step, item in below:
+        yield from leaves(item, (*place, step))
+
+
+def at(value: Value, place: Place) -> Value:
+    """What a document says at a place, None where it says nothing; the first of two elements of one name counts."""
+    key = ""
+    for step in place:
+        value = next((item for name, item in children(value, key) if name == step), None)
+        key = step
+    return value
+
+
+def named(document: Value, indexed: str) -> Place:
+    """The place that botocore writes as ``containerDefinitions[0].image``."""
+    place: list[str] = []
+    value, key = document, ""
+    for step in re.findall(r"\[\d+\]|[^.\[\]]+", indexed):
+        if isinstance(value, list):
+            step, value = list(children(value, key))[int(step.strip("[]"))]
+        else:
+            value = value.get(step) if isinstance(value, dict) else None
+            key = step
+        place.append(step)
+    return tuple(place)
+
+
+class Problem(NamedTuple):
+    """One mistake and its place."""
+
+    place: Place
+    message: str
+
+    def __str__(self) -> str:
+        return f"{spell(self.place)}: {self.message}"

@@ -10,9 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from gitops.taskdefs.documents import Document, Value
-from gitops.taskdefs.paths import Place, children
-from gitops.taskdefs.problems import Problem
+from gitops.taskdefs.documents import Document, Place, Problem, Value, children
 
 GIB = 1024
 # CPU units (1024 are one vCPU) to the memory in MiB that may go with them.

@@ -9,7 +9,7 @@ from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from gitops.taskdefs.documents import Document, Value
 from gitops.taskdefs.fargate import cpu_units, memory_mib
-from gitops.taskdefs.model import register_input
+from gitops.taskdefs.validate import register_input
 
 # What ECS fills in when a key is left out, by the structure's name in the service model.
 DEFAULTS: dict[str, Document] = {

@@ -7,44 +7,32 @@ from pathlib import Path
 
 from gitops.environments import Environment
 from gitops.errors import GitopsError
-from gitops.taskdefs.documents import Document, dump, read
-from gitops.taskdefs.paths import at
-from gitops.taskdefs.problems import Problem
+from gitops.repository import BASE, Checkout, base, entry, overlay, rendered
+from gitops.taskdefs.documents import Document, Problem, at, dump, read
 from gitops.taskdefs.render import fill, render, variables
 from gitops.taskdefs.validate import validate
 
-FOLDER = Path("taskdefs")
-BASE = "base.json"
-RENDERED = "rendered"
 
-
-def services(root: Path) -> list[str]:
+def services(checkout: Checkout) -> list[str]:
     """The services that have a task definition, sorted."""
-    return sorted(path.parent.name for path in (root / FOLDER).glob(f"*/{BASE}"))
+    return sorted(path.parent.name for path in checkout.root.glob(str(base("*"))))
 
 
-def rendered_path(service: str, environment: str) -> Path:
-    """Where the rendered task definition of a service stands, below the repository root."""
-    return FOLDER / service / RENDERED / f"{environment}.json"
-
-
-def chosen(root: Path, wanted: Sequence[str]) -> list[str]:
+def chosen(checkout: Checkout, wanted: Sequence[str]) -> list[str]:
     """The services to work on: those wanted, or all. GitopsError for one that does not exist."""
-    known = services(root)
+    known = services(checkout)
     if not known:
-        raise GitopsError(
-            f"no service has a {FOLDER}/<service>/{BASE}", fix="add one; docs/task-definitions.md says how"
-        )
+        raise GitopsError(f"no service has a {base('<service>')}", fix="add one; docs/task-definitions.md says how")
     unknown = sorted(set(wanted) - set(known))
     if unknown:
         raise GitopsError(
             f"no service named {', '.join(unknown)} (there are: {', '.join(known)})",
-            fix=f"check the spelling, or add {FOLDER}/{unknown[0]}/{BASE}",
+            fix=f"check the spelling, or add {base(unknown[0])}",
         )
     return sorted(set(wanted)) or known
 
 
-def expected(root: Path, wanted: Sequence[str], environments: dict[str, Environment]) -> dict[Path, str]:
+def expected(checkout: Checkout, wanted: Sequence[str], environments: dict[str, Environment]) -> dict[Path, str]:
     """What each rendered file of the wanted services should hold, by its path below the root.
 
     Raises one GitopsError with every problem of every service and environment,
@@ -52,26 +40,26 @@ def expected(root: Path, wanted: Sequence[str], environments: dict[str, Environm
     """
     texts: dict[Path, str] = {}
     # The line that a person reads to the environments it holds for: base.json is wrong in all of them at once.
-    found: dict[str, list[str]] = {line: [] for line in _without_base(root, environments)}
+    found: dict[str, list[str]] = {line: [] for line in _without_base(checkout, environments)}
     for service in wanted:
         served = {name: environment for name, environment in environments.items() if service in environment.services}
-        found |= {line: [] for line in _strays(root, service, served)}
-        base = read(root, FOLDER / service / BASE)
+        found |= {line: [] for line in _strays(checkout, service, served)}
+        common = read(checkout, base(service))
         for name, environment in served.items():
-            overlay_file = FOLDER / service / f"{name}.json"
-            overlay = read(root, overlay_file) if (root / overlay_file).exists() else {}
+            overlay_file = overlay(service, name)
+            changed = read(checkout, overlay_file) if (checkout.root / overlay_file).exists() else {}
             values = variables(environment, service)
-            document, problems = render(base, overlay, values)
+            document, problems = render(common, changed, values)
             if problems:
                 lines = [f"{overlay_file}: {problem}" for problem in problems]
             else:
                 problems = validate(document, environment.family(service), service)
-                ours, theirs = fill(base, values), fill(overlay, values)
-                files = (overlay_file if _overlaid(ours, theirs, one) else FOLDER / service / BASE for one in problems)
+                ours, theirs = fill(common, values), fill(changed, values)
+                files = (overlay_file if _overlaid(ours, theirs, one) else base(service) for one in problems)
                 lines = [f"{file}: {problem}" for file, problem in zip(files, problems, strict=True)]
             for line in lines:
                 found.setdefault(line, []).append(name)
-            texts[rendered_path(service, name)] = dump(document)
+            texts[rendered(service, name)] = dump(document)
     if found:
         first, *others = [f"{line} (in {', '.join(names)})" if names else line for line, names in found.items()]
         raise GitopsError(first, others=tuple(others), fix="correct what is named, then gitops render")
@@ -84,24 +72,24 @@ def _overlaid(base: Document, overlay: Document, problem: Problem) -> bool:
     return said is not None and (at(base, problem.place) is None or not isinstance(said, dict | list))
 
 
-def _without_base(root: Path, environments: dict[str, Environment]) -> list[str]:
-    known = services(root)
+def _without_base(checkout: Checkout, environments: dict[str, Environment]) -> list[str]:
+    known = services(checkout)
     return [
-        f"infra/environments/{name}.yaml: lists the service {service}, which has no {FOLDER}/{service}/{BASE}"
+        f"{entry(name, service)}: there is no {base(service)}"
         for name, environment in environments.items()
         for service in sorted(set(environment.services) - set(known))
     ]
 
 
-def _strays(root: Path, service: str, served: Iterable[str]) -> list[str]:
-    overlays = {path.stem: path for path in (root / FOLDER / service).glob("*.json") if path.name != BASE}
+def _strays(checkout: Checkout, service: str, served: Iterable[str]) -> list[str]:
+    overlays = {path.stem: path for path in checkout.root.glob(str(overlay(service, "*"))) if path.name != BASE}
     return [
-        f"{overlays[name].relative_to(root)}: no environment {name} has the service {service}"
+        f"{overlays[name].relative_to(checkout.root)}: no environment {name} has the service {service}"
         for name in sorted(overlays.keys() - set(served))
     ]
 
 
-def orphans(root: Path, wanted: Sequence[str], texts: Iterable[Path]) -> list[Path]:
+def orphans(checkout: Checkout, wanted: Sequence[str], texts: Iterable[Path]) -> list[Path]:
     """Rendered files that no environment has, below the root: of the wanted services, or of any when none is named."""
-    rendered = (path for service in wanted or ["*"] for path in (root / FOLDER).glob(f"{service}/{RENDERED}/*.json"))
-    return sorted({path.relative_to(root) for path in rendered} - set(texts))
+    found = (path for service in wanted or ["*"] for path in checkout.root.glob(str(rendered(service, "*"))))
+    return sorted({path.relative_to(checkout.root) for path in found} - set(texts))

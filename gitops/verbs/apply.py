@@ -7,21 +7,21 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from gitops import actions, aws, environments, progress
+from gitops import aws, environments, github
+from gitops.arguments import environment_argument, stack_argument
+from gitops.display import drawing
 from gitops.errors import GitopsError
-from gitops.review.markdown import plain
-from gitops.stacks import applying, order, orphans, planned, planning, report
+from gitops.stacks import order, plan, report
 from gitops.stacks.access import Access
-from gitops.stacks.applying import Applied, Applier
-from gitops.stacks.order import BOOTSTRAP, Unit
-from gitops.stacks.planned import Plan
-from gitops.stacks.waiting import Clock
-from gitops.verbs.plan import load_units, stack_argument
+from gitops.stacks.apply import Applied, Applier, require_bootstrap, require_reviewed
+from gitops.stacks.order import Unit
+from gitops.stacks.plan import Plan
+from gitops.text import plain, table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The verb's words."""
-    parser.add_argument("environment", help="a file in infra/environments, without .yaml")
+    environment_argument(parser)
     stack_argument(parser)
     parser.add_argument("--plan-hash", metavar="HASH", help="refuse unless the plan still has this hash")
     parser.add_argument("--plan", type=Path, metavar="FILE", help="refuse unless the plan is the one in this file")
@@ -29,28 +29,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Apply the stacks in their order and say what each took."""
-    environment = environments.load(arguments.root, arguments.environment)
-    every = load_units(arguments.root, environment)
+    environment = environments.load(arguments.checkout, arguments.environment)
+    every = order.load(arguments.checkout, environment)
     units = order.select(every, arguments.stack)
-    reviewed = planned.read(arguments.plan) if arguments.plan else None
+    reviewed = plan.read(arguments.plan) if arguments.plan else None
     reviewed_hash = _reviewed_hash(arguments.plan_hash, reviewed)
-    role: aws.Role = "administrator" if BOOTSTRAP in arguments.stack else "infrastructure"
-    access = Access(arguments.root, environment, role)
-    clock = Clock()
+    role: aws.Role = "administrator" if order.chooses_bootstrap(arguments.stack) else "infrastructure"
+    access = Access(arguments.checkout, environment, role)
     with aws.explained(environment):
-        applying.require_bootstrap(access, every, units)
+        require_bootstrap(access, every, units)
         now: Plan | None = None
         if reviewed_hash:
-            now = planning.plan(access, every, [unit.label for unit in units], clock)
+            now = plan.plan(access, every, [unit.label for unit in units])
             if now.hash != reviewed_hash:
                 print("\n".join(report.lines(now)))
-            applying.require_reviewed(now, reviewed_hash, reviewed)
-        done = _apply(access, every, units, now, clock)
+            require_reviewed(now, reviewed_hash, reviewed)
+        done = _apply(access, every, units, now)
         # A part of an environment says nothing of what the whole no longer asks for.
-        found = [] if arguments.stack else orphans.left_over(access.cloudformation, environment)
+        found = [] if arguments.stack else access.left_over(every)
     left_over = [orphan.line(environment.environment) for orphan in found]
     print("\n".join([*_table(done), *left_over]))
-    actions.summary(
+    github.summary(
         "\n".join([_markdown(environment.environment, done, verdict(done)), *(f"\n- {line}" for line in left_over)])
     )
     return 0
@@ -65,12 +64,12 @@ def _reviewed_hash(given: str | None, reviewed: Plan | None) -> str:
     return given.strip() if given is not None else reviewed.hash if reviewed is not None else ""
 
 
-def _apply(access: Access, every: list[Unit], units: list[Unit], now: Plan | None, clock: Clock) -> list[Applied]:
+def _apply(access: Access, every: list[Unit], units: list[Unit], now: Plan | None) -> list[Applied]:
     applier: Applier | None = None
     done: list[Applied] = []
     try:
-        with progress.display() as display:
-            applier = Applier(access, every, now, display, clock)
+        with drawing() as display:
+            applier = Applier(access, every, now, display)
             for unit in units:
                 done.append(applier.apply(unit))  # noqa: PERF401 (what is done is told even when the next fails)
     except KeyboardInterrupt:
@@ -83,10 +82,10 @@ def _apply(access: Access, every: list[Unit], units: list[Unit], now: Plan | Non
         raise
     except GitopsError as error:
         print("\n".join(_table(done)))
-        actions.annotation("error", f"apply {access.environment.environment}", error.problem)
+        github.annotation("error", f"apply {access.environment.environment}", error.problem)
         where = f" at {applier.running}" if applier is not None and applier.running else ""
         end = f"failed{where}, {verdict(done)}" if done else f"failed{where}"
-        actions.summary(f"{_markdown(access.environment.environment, done, end)}\n\n**failed**: {plain(error.problem)}")
+        github.summary(f"{_markdown(access.environment.environment, done, end)}\n\n**failed**: {plain(error.problem)}")
         raise
     return done
 
@@ -109,5 +108,5 @@ def verdict(done: Sequence[Applied]) -> str:
 
 
 def _markdown(environment: str, done: list[Applied], end: str) -> str:
-    rows = [f"| {one.label} | {one.result} | {one.seconds:.1f} |" for one in done]
-    return "\n".join([f"### apply {environment}: {end}", "", "| stack | result | seconds |", "|---|---|---:|", *rows])
+    rows = [(one.label, one.result, f"{one.seconds:.1f}") for one in done]
+    return "\n".join([f"### apply {environment}: {end}", "", *table(("stack", "result", "seconds:"), rows)])

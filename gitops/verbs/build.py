@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 
-from gitops import actions, aws, environments, git
-from gitops.images import builders, docker_build, expected, registry
-from gitops.images.reference import Reference
-from gitops.images.registry import Repository
-from gitops.stacks.waiting import Clock
-from gitops.verbs import register
+from gitops import aws, environments, github, registry
+from gitops.arguments import wait_argument
+from gitops.clock import Clock
+from gitops.images import build, content
+from gitops.registry import Reference, Repository
 
 BUILDER = "FAIRWEATHER_BUILDER"
 SHOWN_FILES = 5
@@ -23,63 +22,59 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--commit", default="HEAD", help="the commit to build (default: HEAD)")
     parser.add_argument(
         "--builder",
-        choices=builders.BUILDERS,
+        choices=build.BUILDERS,
         help=f"docker builds the Dockerfile, pack makes a one-layer image without an engine "
         f"(default: {BUILDER}, else the first of the environment's builders that works here)",
     )
-    register.wait_argument(parser, "an image repository that the commit's templates have and AWS does not yet")
+    wait_argument(parser, "an image repository that the commit's templates have and AWS does not yet")
     parser.epilog = (
         "Sets the outputs image, repository (without the tag) and digest. The image is built from the commit alone, "
         "never from the work tree. "
-        f"{docker_build.BASE_IMAGE} replaces the Dockerfile's base image, {docker_build.BUILD_NETWORK} sets the "
+        f"{build.BASE_IMAGE} replaces the Dockerfile's base image, {build.BUILD_NETWORK} sets the "
         "build's network."
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Build and push unless the registry has the commit's image already."""
-    root, service = arguments.root, arguments.service
-    environment = environments.load(root, arguments.environment)
+    checkout, service = arguments.checkout, arguments.service
+    environment = environments.load(checkout, arguments.environment)
     environment.require_service(service)
-    commit = git.commit(root, arguments.commit)
-    if commit == git.commit(root, "HEAD"):
-        warn_of_changes(git.dirty(root))
-    home = registry.home(root, environment)
+    commit = checkout.commit(arguments.commit)
+    if commit == checkout.commit("HEAD"):
+        warn_of_changes(checkout.dirty())
+    home = registry.home(checkout, environment)
     with aws.explained(home):
-        session = aws.session(root, home, "build")
-        repository = expected.repository(
+        session = aws.session(checkout, home, "build")
+        repository = build.awaited(
             lambda: registry.find(session, home, service),
-            lambda: expected.is_expected(root, commit, home, service),
+            lambda: build.is_expected(checkout, commit, home, service),
             home,
             service,
             arguments.wait,
             Clock(),
         )
-        digest = repository.digest(commit)
-        if digest is not None:
-            image = Reference(repository.uri, commit, digest)
-            print(f"{service} {commit[:12]} is in the registry already: {digest}")
+        image = repository.image(commit)
+        if image is not None:
+            print(f"{service} {commit[:12]} is in the registry already: {image.digest}")
         else:
             wanted = arguments.builder or os.environ.get(BUILDER, "")
-            builder = builders.choose(wanted, environment.builders, docker_build.engine_answers)
+            builder = build.choose(wanted, environment.builders, build.engine_answers)
             print(f"building {service} {commit[:12]} with {builder}", flush=True)
-            image = builders.build(root, repository, service, commit, builder)
+            image = build.build(checkout, repository, service, commit, builder)
             print(f"pushed {image}")
         tell(repository, service, image)
-    actions.output("image", str(image))
-    actions.output("repository", image.uri)
-    actions.output("digest", image.digest)
+    github.output("image", str(image))
+    github.output("repository", image.uri)
+    github.output("digest", image.digest)
     return 0
 
 
 def tell(repository: Repository, service: str, reference: Reference) -> None:
     """Print the size and layers of an image in the registry, and write them into the job's summary."""
-    # Imported late: --help need not wait for a registry's client.
-    from gitops.images import content, summary
-
-    image = content.reader(repository).image(reference.digest)
-    print(summary.text(image))
-    actions.summary(summary.markdown(service, reference, image))
+    image = repository.protocol.image(reference.digest)
+    print(content.text(image))
+    github.summary(content.markdown(service, reference, image))
 
 
 def warn_of_changes(files: list[str]) -> None:
@@ -90,4 +85,4 @@ def warn_of_changes(files: list[str]) -> None:
     count = "1 changed file" if len(files) == 1 else f"{len(files)} changed files"
     message = f"HEAD is shipped, not your {count}: {names}"
     print(f"warning: {message}", flush=True)
-    actions.annotation("warning", "uncommitted changes", message)
+    github.annotation("warning", "uncommitted changes", message)

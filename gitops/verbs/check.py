@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 
-from gitops import actions
+from gitops import github, tools
 from gitops.checks import running
 from gitops.checks.catalogue import CHECKS
-from gitops.checks.running import Result
+from gitops.checks.running import End, Result
+from gitops.checks.selection import selected
 from gitops.errors import GitopsError
+from gitops.text import fence, fold, hide, table
+
+MARKS: dict[End, str] = {"passed": "ok  ", "failed": "FAIL", "not run": "--  "}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Names of checks, and the list of them."""
     parser.add_argument("names", nargs="*", metavar="NAME", help="checks to run (default: all of them)")
+    parser.add_argument(
+        "--base",
+        default="",
+        metavar="COMMIT",
+        help="the checks that the change since this commit can affect; empty, all zeros or unknown to git means: all",
+    )
     parser.add_argument("--list", action="store_true", help="list the checks and run none")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the checks; 0 when all pass, 1 when any fails."""
+    """Run the checks; 0 when all that run pass, 1 when any fails.
+
+    Where a tool is missing a check did not run; named, or with CI set, it has failed: green means that it ran.
+    """
     known = {check.name: check for check in CHECKS}
     if arguments.list:
         for check in sorted(CHECKS, key=lambda check: check.name):
@@ -32,31 +46,43 @@ def run(arguments: argparse.Namespace) -> int:
             fix="check the spelling",
             exit_code=2,
         )
-    chosen = [check for check in CHECKS if not arguments.names or check.name in arguments.names]
-    results = running.run(chosen, arguments.root, at_once=running.cores(), report=_print_line)
-    failed = [result for result in results if not result.passed]
+    wanted = arguments.names or selected(arguments.checkout, arguments.base).checks or list(known)
+    chosen = [check for check in CHECKS if check.name in wanted]
+    if len(chosen) < len(CHECKS) and not arguments.names:
+        named = ", ".join(sorted(check.name for check in chosen))
+        print(f"checks that the change since {arguments.base} can affect: {named}", flush=True)
+    must_run = bool(arguments.names or os.environ.get("CI"))
+    at_once = tools.cores()
+    results = running.run(
+        chosen, arguments.checkout, at_once=at_once, must_run=must_run, report=_print_line, base=arguments.base
+    )
+    failed = [result for result in results if result.end == "failed"]
     for result in failed:
-        print(f"\n=== {result.name} ===\n{result.output.rstrip()}")
-        actions.annotation("error", f"check {result.name}", f"gitops check {result.name} fails")
-    print(f"\n{len(results) - len(failed)} of {len(results)} checks passed")
-    actions.summary(summary(results))
+        print(f"\n=== {result.name} ===\n{hide(result.output.rstrip())}")
+        github.annotation("error", f"check {result.name}", f"gitops check {result.name} fails")
+    print(f"\nchecks: {_count(results)}")
+    github.summary(summary(results))
     return 1 if failed else 0
 
 
 def summary(results: Sequence[Result]) -> str:
     """The job summary: a table of all checks, and the output of each failed one in a fold."""
-    failed = [result.name for result in results if not result.passed]
-    verdict = f"{len(results) - len(failed)} of {len(results)} passed"
-    title = f"### checks: {verdict}; {', '.join(failed)} failed" if failed else f"### checks: {verdict}"
-    lines = [title, "", "| check | result | seconds |", "|---|---|---:|"]
-    lines += [f"| {r.name} | {'passed' if r.passed else '**failed**'} | {r.seconds:.1f} |" for r in results]
+    failed = [result.name for result in results if result.end == "failed"]
+    title = f"### checks: {_count(results)}" + (f"; {', '.join(failed)} failed" if failed else "")
+    rows = [(one.name, "**failed**" if one.end == "failed" else one.end, f"{one.seconds:.1f}") for one in results]
+    lines = [title, "", *table(("check", "result", "seconds:"), rows)]
     for result in results:
-        if not result.passed:
-            # Indented rather than fenced: no run of backticks in the output can end the block.
-            block = "\n".join(f"    {line}" for line in result.output.rstrip().splitlines())
-            lines += ["", f"<details><summary>{result.name}</summary>", "", block, "", "</details>"]
+        if result.end != "passed":
+            lines += ["", fold(result.name, fence(result.output.rstrip().splitlines()))]
     return "\n".join(lines)
 
 
+def _count(results: Sequence[Result]) -> str:
+    ends = [result.end for result in results]
+    not_run = f", {ends.count('not run')} not run" if "not run" in ends else ""
+    return f"{ends.count('passed')} of {len(ends)} passed{not_run}"
+
+
 def _print_line(result: Result) -> None:
-    print(f"{'ok  ' if result.passed else 'FAIL'} {result.name:<11} {result.seconds:5.1f} s", flush=True)
+    why = f"  {result.output.strip()}" if result.end == "not run" else ""
+    print(f"{MARKS[result.end]} {result.name:<11} {result.seconds:5.1f} s{why}", flush=True)

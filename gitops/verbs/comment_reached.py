@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import argparse
 
-from gitops import actions, environments, git, services
-from gitops.pullrequests import comment, reached
-from gitops.pullrequests.api import GitHubApi
-from gitops.pullrequests.commits import moved
+from gitops import environments, github
+from gitops.arguments import environment_argument, service_argument
+from gitops.github import GitHub
+from gitops.repository import folders
+from gitops.review import pull_request
+from gitops.review.pull_request import moved
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """SERVICE ENVIRONMENT --commit REV [--before REV] [--verdict WORDS] [--job ID]."""
-    parser.add_argument("service", help="a service of the environment")
-    parser.add_argument("environment", help="a file of infra/environments/")
+    service_argument(parser)
+    environment_argument(parser)
     parser.add_argument("--commit", required=True, metavar="REV", help="what was deployed, or tried")
     parser.add_argument("--before", default="", metavar="REV", help="what served before (empty: nothing did)")
     parser.add_argument(
@@ -28,21 +30,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write or replace the comment of each pull request."""
-    root, service = arguments.root, arguments.service
-    environments.load(root, arguments.environment).require_service(service)
-    commit = git.commit(root, arguments.commit)
-    found = moved(root, arguments.before, commit, services.folders(service))
-    api = GitHubApi.of_job()
+    checkout, service = arguments.checkout, arguments.service
+    environments.load(checkout, arguments.environment).require_service(service)
+    commit = checkout.commit(arguments.commit)
+    found = moved(checkout, arguments.before, commit, folders(service))
+    api = GitHub.of_job()
     numbers = list(dict.fromkeys(number for commit in found.commits for number in api.merged(commit)))
-    row = reached.row(arguments.verdict, commit, _report(arguments.job), taken_back=found.taken_back)
-    others = [name for name, one in environments.deployed(root).items() if service in one.services]
+    row = pull_request.row(arguments.verdict, commit, _report(arguments.job), taken_back=found.taken_back)
+    others = [name for name, one in environments.deployed(checkout).items() if service in one.services]
     for number in numbers:
         comments = api.comments(number)
-        existing = comment.own(comments, reached.subject(service))
-        known = {**(reached.rows(existing.body) if existing else {}), arguments.environment: row}
-        wanted = comment.write(comments, reached.subject(service), reached.text(service, others, known))
+        existing = pull_request.own(comments, pull_request.subject(service))
+        known = {**(pull_request.rows(existing.body) if existing else {}), arguments.environment: row}
+        wanted = pull_request.write(comments, pull_request.subject(service), pull_request.text(service, others, known))
         if wanted is not None:
-            api.write(number, wanted)
+            api.comment(number, wanted.body, wanted.id)
         print(f"pull request {number}: {service} {row.result} in {arguments.environment}")
     if not numbers:
         print(f"no merged pull request brought {commit[:12]}: nobody to tell")
@@ -51,5 +53,5 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _report(job: str) -> str:
     """A run's page shows the summary of each of its jobs under the job's id."""
-    run_url = actions.run_url()
+    run_url = github.run_url()
     return f"{run_url}#summary-{job}" if run_url and job else run_url

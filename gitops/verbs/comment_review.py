@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from gitops import actions, environments
+from gitops import environments, github
 from gitops.errors import GitopsError
-from gitops.pullrequests import comment, review
-from gitops.pullrequests.api import GitHubApi
+from gitops.github import GitHub
+from gitops.review import pull_request
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,17 +25,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the comment, or replace the one of the run before; a missing part is said in it."""
-    names = review.wanted(environments.deployed(arguments.root))
+    names = pull_request.wanted(environments.deployed(arguments.checkout))
     if not arguments.parts.is_dir():
         raise GitopsError(f"no folder {arguments.parts}", fix="gitops diff --part writes it")
-    parts = review.read_parts(arguments.parts, names)
-    api = GitHubApi.of_job()
-    text = review.compose(names, parts, actions.run_url())
-    wanted = comment.write(api.comments(arguments.number), review.SUBJECT, text)
+    parts = pull_request.read_parts(arguments.parts, names)
+    api = GitHub.of_job()
+    text = pull_request.compose(names, parts, github.run_url())
+    wanted = pull_request.write(api.comments(arguments.number), pull_request.SUBJECT, text)
     if wanted is not None:
-        api.write(arguments.number, wanted)
+        api.comment(arguments.number, wanted.body, wanted.id)
     print(f"the review comment of pull request {arguments.number} is up to date")
     missing = [name for name in names if name not in parts]
     if missing:
-        actions.annotation("warning", "review comment", f"it lacks {', '.join(missing)}, whose jobs did not end well")
+        github.annotation("warning", "review comment", f"it lacks {', '.join(missing)}, whose jobs did not end well")
     return 0

@@ -7,21 +7,19 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from gitops import actions, environments, git
+from gitops import environments, github
+from gitops.arguments import part_argument
 from gitops.errors import GitopsError
-from gitops.pullrequests import review
+from gitops.repository import ENVIRONMENTS, TASKDEFS, Checkout, Commit, WorkTree
+from gitops.review import pull_request
 from gitops.review.changes import FOLDERS, changes, is_read
-from gitops.review.costs import costs
-from gitops.review.freshness import Freshness, freshness
-from gitops.review.markdown import COMMENT_BUDGET
-from gitops.review.report import report
+from gitops.review.prices import costs
+from gitops.review.report import Freshness, freshness, report
+from gitops.text import COMMENT_BUDGET, SUMMARY_BUDGET
 
 WORKTREE = "worktree"
 # What rendering reads.
-RENDERS = ("taskdefs", "infra/environments")
-
-# The summary of a job holds 1 MiB; the comment on a pull request 65,536 characters.
-SUMMARY_BUDGET = 1_000_000
+RENDERS = (TASKDEFS.as_posix(), ENVIRONMENTS.as_posix())
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--head", metavar="REV", default=WORKTREE, help="a commit (default: the work tree)")
     parser.add_argument(
         "--budget",
-        metavar="BYTES",
+        metavar="CHARACTERS",
         type=int,
         default=COMMENT_BUDGET,
         help="print no more than this (default: %(default)s)",
@@ -46,56 +44,40 @@ def run(arguments: argparse.Namespace) -> int:
     Files that were not rendered again are said first and annotated, but end nothing: the check of that is
     ``render --check``.
     """
-    root: Path = arguments.root
+    checkout: Checkout = arguments.checkout
     worktree = arguments.head == WORKTREE
-    head = git.commit(root, "HEAD" if worktree else arguments.head)
-    base = git.fork_point(root, git.commit(root, arguments.base or _default_base(root)), head)
-    before, after = _committed(root, base), _worktree(root) if worktree else _committed(root, head)
-    fresh = freshness(root) if worktree else _freshness_of(root, head)
+    head = checkout.commit("HEAD" if worktree else arguments.head)
+    base = checkout.fork_point(checkout.commit(arguments.base or _default_base(checkout)), head)
+    before = _texts(checkout.at(base))
+    after = _texts(checkout.work_tree if worktree else checkout.at(head))
+    fresh = freshness(checkout) if worktree else _freshness_of(checkout, head)
     if fresh.line:
-        actions.annotation("warning", "gitops diff", "; ".join(fresh.problems) or f"stale: {', '.join(fresh.stale)}")
-    name = f"the work tree on {head}" if worktree and git.dirty(root) else head
+        github.annotation("warning", "gitops diff", "; ".join(fresh.problems) or f"stale: {', '.join(fresh.stale)}")
+    name = f"the work tree on {head}" if worktree and checkout.dirty() else head
     write = partial(
-        report, changes(before, after), base, name, actions.run_url(), warning=fresh.line, costs=costs(before, after)
+        report, changes(before, after), base, name, github.run_url(), warning=fresh.line, costs=costs(before, after)
     )
     print(write(arguments.budget), end="")
-    actions.summary(write(SUMMARY_BUDGET))
+    github.summary(write(SUMMARY_BUDGET))
     if arguments.part:
-        share = review.share(len(environments.deployed(root)))
-        review.write_part(arguments.part, review.DIFF, write(share))
+        share = pull_request.share(len(environments.deployed(checkout)))
+        pull_request.write_part(arguments.part, pull_request.DIFF, write(share))
     return 0
 
 
-def part_argument(parser: argparse.ArgumentParser) -> None:
-    """--part FOLDER, the same for diff and plan."""
-    parser.add_argument(
-        "--part", type=Path, metavar="FOLDER", help="also write it there as a part of what comment-review posts"
-    )
-
-
-def _default_base(root: Path) -> str:
+def _default_base(checkout: Checkout) -> str:
     for branch in ("origin/main", "main"):
         try:
-            return git.commit(root, branch)
+            return checkout.commit(branch)
         except GitopsError:
             continue
     raise GitopsError("this clone has neither origin/main nor main", fix="name a commit with --base")
 
 
-def _committed(root: Path, commit: str) -> dict[str, str]:
-    return {path: git.file(root, commit, path) for path in git.files(root, commit, *FOLDERS) if is_read(path)}
+def _texts(files: Commit | WorkTree) -> dict[str, str]:
+    return {path: text for path, text in files.texts(*FOLDERS).items() if is_read(path)}
 
 
-def _worktree(root: Path) -> dict[str, str]:
-    paths = [path for folder in FOLDERS for path in (root / folder).rglob("*") if path.is_file()]
-    texts = {path.relative_to(root).as_posix(): path for path in paths}
-    return {name: path.read_text(encoding="utf-8", errors="replace") for name, path in texts.items() if is_read(name)}
-
-
-def _freshness_of(root: Path, commit: str) -> Freshness:
+def _freshness_of(checkout: Checkout, commit: str) -> Freshness:
     with tempfile.TemporaryDirectory() as folder:
-        for path in git.files(root, commit, *RENDERS):
-            copy = Path(folder) / path
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            copy.write_text(git.file(root, commit, path), encoding="utf-8")
-        return freshness(Path(folder))
+        return freshness(checkout.copy(commit, Path(folder), *RENDERS))

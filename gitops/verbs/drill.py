@@ -5,18 +5,20 @@ from __future__ import annotations
 import argparse
 import sys
 
-from gitops import actions, aws, environments, progress
-from gitops.drills import connection, report
-from gitops.drills.judge import Result, failures
-from gitops.drills.kinds import KINDS
-from gitops.drills.operations import Operations
+from gitops import aws, environments, github
+from gitops.arguments import environment_argument
+from gitops.clock import Clock
+from gitops.cloudformation import CloudFormation
+from gitops.deploy.status import url
+from gitops.display import Event, drawing
+from gitops.drills import results
+from gitops.drills.fleet import Operations
+from gitops.drills.kinds import KINDS, upstream
+from gitops.drills.load import DEFAULT_RATE, Schedule, place
+from gitops.drills.results import Result, failures
 from gitops.drills.run import Order, hold
-from gitops.drills.schedule import DEFAULT_RATE, Schedule
 from gitops.environments import Environment
 from gitops.errors import GitopsError
-from gitops.rollout.status import url
-from gitops.rollout.watch import Clock
-from gitops.stacks import live
 
 _MOST_TIMES = 50
 _LONGEST_WITHIN = 900.0
@@ -24,14 +26,14 @@ _LONGEST_WITHIN = 900.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """ENVIRONMENT and what to drill, how, and under which load."""
-    parser.add_argument("environment", help="a file of infra/environments/")
-    parser.add_argument("--service", default="weather", help="a service of the environment (default: weather)")
+    environment_argument(parser)
+    parser.add_argument("--service", help="a service of the environment (default: its only one)")
     parser.add_argument(
         "--drill", action="append", choices=KINDS, dest="drills", help="one of them, may be repeated (default: all)"
     )
     parser.add_argument("--times", type=int, default=1, help="hold each so often in a row (default: 1)")
     parser.add_argument("--rate", type=int, default=DEFAULT_RATE, help=f"requests a second (default: {DEFAULT_RATE})")
-    parser.add_argument("--path", default="/", help="the path asked for (default: /)")
+    parser.add_argument("--path", help="the path asked for (default: the beginning of the service's own)")
     parser.add_argument(
         "--within", type=float, default=300.0, metavar="SECONDS", help="how long recovery may take (default: 300)"
     )
@@ -48,64 +50,65 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Hold the drills one after the other, and report them all."""
-    environment = environments.load(arguments.root, arguments.environment)
-    environment.require_service(arguments.service)
+    environment = environments.load(arguments.checkout, arguments.environment)
+    service = environment.chosen_service(arguments.service)
+    path = arguments.path or environment.rehearsal(service).page or environment.beginning(service)
     schedule = Schedule(arguments.rate)
-    _require(arguments)
+    _require(arguments, path)
     with aws.explained(environment):
-        session = aws.session(arguments.root, environment, "drill")
-        stack = live.find(session.client("cloudformation"), environment.stack_name("platform"))
-        address = url(stack.outputs or {}, session.client("elbv2").meta.endpoint_url or "")
-        operations = Operations(session, environment, arguments.service)
+        session = aws.session(arguments.checkout, environment, "drill")
+        stack = CloudFormation.of(session).stack(environment.stack_name("platform"))
+        address = url(stack.outputs, session.client("elbv2").meta.endpoint_url or "")
+        operations = Operations(session, environment, service)
         order = Order(
             arguments.root,
-            connection.place(address, arguments.name),
-            arguments.path,
+            place(address, arguments.name),
+            path,
             schedule,
             arguments.within,
-            environment.upstreams.get(arguments.service),
+            upstream(environment, service),
         )
         kinds = arguments.drills or list(KINDS)
-        _confirm(environment, arguments.confirm, kinds, arguments.service)
-        results = _hold_all(kinds, arguments, operations, order)
-    legend = report.legend(schedule.rate, f"{address.rstrip('/')}{arguments.path}")
-    print(f"\n{report.text(results)}\n\n{legend}")
-    title = f"drills of {arguments.service} in {environment.environment}"
-    actions.summary(report.markdown(title, legend, results))
-    failed = [f"{one.kind}: {problem}" for one in results for problem in failures(one)]
+        _confirm(environment, arguments.confirm, kinds, service)
+        held = _hold_all(kinds, arguments, operations, order)
+    legend = results.legend(schedule.rate, f"{address.rstrip('/')}{path}")
+    print(f"\n{results.text(held)}\n\n{legend}")
+    title = f"drills of {service} in {environment.environment}"
+    github.summary(results.markdown(title, legend, held))
+    failed = [f"{one.kind}: {problem}" for one in held for problem in failures(one)]
     if failed:
-        actions.annotation("error", title, "\n".join(failed))
+        github.annotation("error", title, "\n".join(failed))
         raise GitopsError(failed[0], others=tuple(failed[1:]), fix="docs/drills.md says how to find out why")
     return 0
 
 
 def _hold_all(kinds: list[str], arguments: argparse.Namespace, operations: Operations, order: Order) -> list[Result]:
-    results = []
-    with progress.display() as display:
+    held: list[Result] = []
+    with drawing() as display:
         for kind in kinds:
             for number in range(1, arguments.times + 1):
                 title = kind if arguments.times == 1 else f"{kind} {number} of {arguments.times}"
                 asked_for = arguments.drills is not None
-                results.append(hold(kind, title, order, operations, Clock(), display, asked_for=asked_for))
-                display.show(_end(title, results[-1]))
-    return results
+                held.append(hold(kind, title, order, operations, Clock(), display, asked_for=asked_for))
+                display.show(_end(title, held[-1]))
+    return held
 
 
-def _end(title: str, result: Result) -> progress.Event:
+def _end(title: str, result: Result) -> Event:
     if result.skipped:
-        return progress.Event(title, f"not applicable: {result.skipped}")
+        return Event(title, f"not applicable: {result.skipped}")
     found, numbers = failures(result), result.tally
     text = f"{numbers.sent:,} sent, {numbers.lost:,} lost, {numbers.slow:,} slow, p99 {numbers.p99 * 1000:.0f} ms"
-    return progress.Event(title, f"{text}: {found[0] if found else 'held'}", mood="failed" if found else "done")
+    return Event(title, f"{text}: {found[0] if found else 'held'}", mood="failed" if found else "done")
 
 
-def _require(arguments: argparse.Namespace) -> None:
+def _require(arguments: argparse.Namespace, path: str) -> None:
     if not 1 <= arguments.times <= _MOST_TIMES:
         raise GitopsError(f"{arguments.times} times is out of bounds", fix=f"--times from 1 to {_MOST_TIMES}")
     if not 0 < arguments.within <= _LONGEST_WITHIN:
         raise GitopsError(f"{arguments.within:g} s is out of bounds", fix=f"--within up to {_LONGEST_WITHIN:g}")
-    if not arguments.path.startswith("/") or not arguments.path.isprintable() or " " in arguments.path:
-        raise GitopsError(f"not a path: {arguments.path}", fix="--path /")
+    if not path.startswith("/") or not path.isprintable() or " " in path:
+        raise GitopsError(f"not a path: {path}", fix="--path /")
 
 
 def _confirm(environment: Environment, given: str | None, kinds: list[str], service: str) -> None:

@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Collection, Mapping
 
-from gitops import actions
+from gitops import github
 from gitops.errors import GitopsError
 
 VARIABLE = "NEEDS"
@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     for job, result in sorted(results.items()):
         print(f"{job}: {result}")
     for job in closed:
-        actions.annotation("error", "gate", f"{job}: {results[job]}")
+        github.annotation("error", "gate", f"{job}: {results[job]}")
     print(f"closed by {', '.join(closed)}" if closed else "open")
     return 1 if closed else 0
 

@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import argparse
 
-from gitops import actions
+from gitops import github
+from gitops.arguments import base_argument, chosen_environments, environments_argument
+from gitops.display import say
 from gitops.policy import checkers
-from gitops.policy.arguments import add_environments, chosen
 from gitops.policy.filled import every
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The environments."""
-    add_environments(parser)
+    """The environments, and the commit before the change."""
+    environments_argument(parser)
+    base_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print each failed check and a line per environment; 1 when any failed."""
-    outcomes = checkers.checkov(arguments.root, every(arguments.root, chosen(arguments), placeholders=True))
+    chosen = chosen_environments(arguments)
+    outcomes = checkers.checkov(
+        arguments.checkout, every(arguments.checkout, chosen, placeholders=True, base=arguments.base)
+    )
     for outcome in outcomes:
         for failure in outcome.failed:
-            print(failure)
-            actions.annotation("error", f"policy {failure.rule}", str(failure))
+            say(str(failure))
+            github.annotation("error", f"policy {failure.rule}", str(failure))
         print(
             f"{outcome.environment}: {outcome.passed} passed, {len(outcome.failed)} failed, "
             f"{outcome.skipped} skipped with a reason"
         )
+    if not outcomes:
+        print(f"no stack that the change since {arguments.base} can affect")
     return 1 if any(outcome.failed for outcome in outcomes) else 0

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import argparse
 
-from gitops import actions, aws, environments
+from gitops import aws, github
+from gitops.arguments import environment_argument, service_argument
+from gitops.deploy import revisions
+from gitops.deploy.release import Destination
+from gitops.deploy.revisions import Plan
+from gitops.ecs_answers import short_name
 from gitops.errors import GitopsError
-from gitops.rollout import live, prune
-from gitops.rollout.prune import Plan
+from gitops.text import fence, plain
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """SERVICE ENVIRONMENT [--keep N] [--yes]."""
-    parser.add_argument("service", help="a service of the environment")
-    parser.add_argument("environment", help="a file of infra/environments/")
+    service_argument(parser)
+    environment_argument(parser)
     parser.add_argument(
         "--keep",
         type=_count,
@@ -31,31 +35,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """List what stays and what goes, and with --yes remove it; 1 when ECS refused to delete any."""
-    root, service = arguments.root, arguments.service
-    environment = environments.load(root, arguments.environment)
-    environment.require_service(service)
-    with aws.explained(environment):
-        ecs = aws.session(root, environment, "deploy").client("ecs")
-        planned = prune.look(ecs, root, environment, service, arguments.keep)
+    to = Destination.of(arguments.checkout, arguments.environment, arguments.service)
+    with aws.explained(to.environment):
+        service = to.on_ecs(aws.session(to.checkout, to.environment, "deploy"))
+        planned = revisions.survey(service, to, arguments.keep)
         lines = text(planned)
         print("\n".join(lines), flush=True)
-        refused = prune.remove(ecs, planned) if arguments.yes and planned.removed else []
-    where = f"{service} in {environment.environment}"
+        refused = revisions.remove(service.ecs, planned) if arguments.yes and planned.removed else []
     if refused:
         raise GitopsError(
-            f"ECS kept {len(refused)} revisions of {where}",
+            f"ECS kept {len(refused)} revisions of {to}",
             others=tuple(f"  {line}" for line in refused),
             fix="run it again once nothing refers to them",
         )
     removed = planned.removed
     if not removed:
-        end = f"{where}: nothing to remove"
+        end = f"{to}: nothing to remove"
     elif arguments.yes:
-        end = f"{where}: {removed} removed"
+        end = f"{to}: {removed} removed"
     else:
-        end = f"{where}: {removed} would be removed; add --yes to remove them"
+        end = f"{to}: {removed} would be removed; add --yes to remove them"
     print(end)
-    actions.summary("\n".join([f"### prune {end}", "", "```text", *lines, "```"]))
+    github.summary("\n".join([f"### prune {plain(end)}", "", fence(lines)]))
     return 0
 
 
@@ -66,7 +67,7 @@ def text(planned: Plan) -> list[str]:
         for kept in planned.kept
     ]
     lines += [f"  remove  {one.name}  {one.provenance.commit[:12]}" for one in planned.going]
-    return lines + [f"  delete  {live.short_name(arn)}  deregistered before" for arn in planned.inactive]
+    return lines + [f"  delete  {short_name(arn)}  deregistered before" for arn in planned.inactive]
 
 
 def _count(text: str) -> int:

@@ -10,7 +10,10 @@ from pathlib import Path
 
 from gitops import environments
 from gitops.errors import GitopsError
-from gitops.taskdefs import tree
+from gitops.repository import TASKDEFS, Checkout
+from gitops.stacks import listener
+from gitops.taskdefs import documents, tree
+from gitops.text import hide, hide_documents
 
 # Enough to recognise the change; the whole of it is one `gitops render` and `git diff` away.
 DIFF_LINES = 20
@@ -18,7 +21,7 @@ DIFF_LINES = 20
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what the verb takes."""
-    parser.add_argument("service", nargs="*", metavar="SERVICE", help="a folder of taskdefs/ (default: all)")
+    parser.add_argument("service", nargs="*", metavar="SERVICE", help=f"a folder of {TASKDEFS}/ (default: all)")
     parser.add_argument(
         "--check", action="store_true", help="write nothing; fail when a rendered file is stale, missing or orphaned"
     )
@@ -26,30 +29,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Render every environment of the services; 0 when all is written, or fresh."""
-    root: Path = arguments.root
-    wanted = tree.chosen(root, arguments.service)
-    texts = tree.expected(root, wanted, environments.load_all(root))
-    orphans = tree.orphans(root, arguments.service, texts)
+    checkout: Checkout = arguments.checkout
+    wanted = tree.chosen(checkout, arguments.service)
+    known = environments.load_all(checkout)
+    clashes = listener.problems(listener.rules(checkout, known))
+    if clashes:
+        raise GitopsError(clashes[0], others=tuple(clashes[1:]), fix="correct what is named, then gitops render")
+    texts = tree.expected(checkout, wanted, known)
+    orphans = tree.orphans(checkout, arguments.service, texts)
     if arguments.check:
-        _check(root, texts, orphans)
+        _check(checkout, texts, orphans)
         print(f"{len(texts)} rendered task definitions are fresh")
         return 0
-    changed = [path for path, text in texts.items() if _current(root, path) != text]
+    changed = [path for path, text in texts.items() if _current(checkout, path) != text]
     for path in changed:
-        _write(root / path, texts[path])
+        _write(checkout.root / path, texts[path])
         print(f"wrote {path}")
     for path in orphans:
-        (root / path).unlink()
+        (checkout.root / path).unlink()
         print(f"removed {path}")
     if not changed and not orphans:
         print(f"{len(texts)} rendered task definitions were fresh")
     return 0
 
 
-def _check(root: Path, texts: dict[Path, str], orphans: list[Path]) -> None:
+def _check(checkout: Checkout, texts: dict[Path, str], orphans: list[Path]) -> None:
     lines: list[str] = []
     for path, text in texts.items():
-        current = _current(root, path)
+        current = _current(checkout, path)
         if current is None:
             lines.append(f"{path} is missing")
         elif current != text:
@@ -62,16 +69,28 @@ def _check(root: Path, texts: dict[Path, str], orphans: list[Path]) -> None:
 
 
 def _difference(path: Path, current: str, text: str) -> list[str]:
+    was, now = _shown(path, current, text)
     lines = difflib.unified_diff(
-        current.splitlines(), text.splitlines(), f"{path} (committed)", f"{path} (rendered now)", n=2, lineterm=""
+        was.splitlines(), now.splitlines(), f"{path} (committed)", f"{path} (rendered now)", n=2, lineterm=""
     )
     shown = list(islice(lines, DIFF_LINES + 1))
     return shown if len(shown) <= DIFF_LINES else [*shown[:DIFF_LINES], "… and more"]
 
 
-def _current(root: Path, path: Path) -> str | None:
+def _shown(path: Path, current: str, text: str) -> tuple[str, str]:
+    """Both without secrets, whose names stand on other lines than their values."""
     try:
-        return (root / path).read_bytes().decode("utf-8", errors="replace")
+        before, after = hide_documents(*(documents.parse(one, str(path)) for one in (current, text)))
+    except GitopsError:
+        return hide(current), hide(text)
+    was, now = (documents.dump(one or {}) for one in (before, after))
+    # The same content in other bytes.
+    return (was, now) if was != now else (hide(current), hide(text))
+
+
+def _current(checkout: Checkout, path: Path) -> str | None:
+    try:
+        return (checkout.root / path).read_bytes().decode("utf-8", errors="replace")
     except FileNotFoundError:
         return None
 

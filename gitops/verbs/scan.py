@@ -5,16 +5,19 @@ from __future__ import annotations
 import argparse
 import datetime
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gitops import actions, aws, environments, git, services
+from gitops import aws, environments, github, registry
+from gitops.clock import Clock
+from gitops.deploy import revisions
+from gitops.deploy.release import Destination, serving
 from gitops.environments import Environment
 from gitops.errors import GitopsError
-from gitops.images import reference, registry
-from gitops.rollout import age, live
-from gitops.supply import allowance, findings, image_scan, outcome, report, requirements
+from gitops.registry import Reference
+from gitops.repository import Checkout
+from gitops.supply import findings, scanners
 from gitops.supply.findings import Judged
+from gitops.text import hide
 
 if TYPE_CHECKING:
     import boto3
@@ -43,12 +46,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = (
         "Without --image or --live it asks the advisory database for each locked requirement of the work tree:\n"
-        f"{requirements.OSV}, or what {requirements.OSV_VARIABLE} names.\n\n"
+        f"{scanners.OSV}, or what {scanners.OSV_VARIABLE} names.\n\n"
         "services/SERVICE/vulnerabilities.yaml holds the threshold and the waivers (docs/supply-chain.md).\n\n"
         "exit codes:\n"
-        f"  {outcome.NONE_FOUND:>2}  none known, or each waived or below the threshold\n"
-        f"  {outcome.FOUND:>2}  at least one that is neither\n"
-        f"  {outcome.UNPROVEN:>2}  could not ask, or not for everything: this is not the same as none\n"
+        f"  {findings.NONE_FOUND:>2}  none known, or each waived or below the threshold\n"
+        f"  {findings.FOUND:>2}  at least one that is neither\n"
+        f"  {findings.UNPROVEN:>2}  could not ask, or not for everything: this is not the same as none\n"
         "   1  an error"
     )
 
@@ -56,125 +59,118 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Scan, and report every finding."""
     if arguments.live is not None:
-        environment = environments.load(arguments.root, arguments.live)
-        return _live(arguments.root, environment, arguments.service, arguments.timeout)
+        environment = environments.load(arguments.checkout, arguments.live)
+        return _live(arguments.checkout, environment, arguments.service, arguments.timeout)
     if arguments.image is None:
-        return _requirements(arguments.root, arguments.service)
+        return _requirements(arguments.checkout, arguments.service)
     if arguments.service is None:
         raise GitopsError("--image needs a service", fix=f"gitops scan SERVICE --image {arguments.image}")
-    environment = environments.load(arguments.root, arguments.image)
+    environment = environments.load(arguments.checkout, arguments.image)
     environment.require_service(arguments.service)
-    commit = git.commit(arguments.root, arguments.commit)
+    commit = arguments.checkout.commit(arguments.commit)
     try:
-        return _image(arguments.root, environment, arguments.service, commit, arguments.timeout)
+        return _image(arguments.checkout, environment, arguments.service, commit, arguments.timeout)
     except GitopsError as error:
         if not _may_go_on(environment, arguments.service, error):
             raise
-        return outcome.NONE_FOUND
+        return findings.NONE_FOUND
 
 
 def _may_go_on(environment: Environment, service: str, error: GitopsError) -> bool:
     """Whether an error means no more than that a scan is missing where none is required, which is then said."""
-    if error.exit_code != outcome.UNPROVEN or "image-scan" in environment.requires:
+    if error.exit_code != findings.UNPROVEN or "image-scan" in environment.requires:
         return False
     print(f"{service}: {error.problem}; {environment.environment} does not require a scan of its images", flush=True)
-    actions.annotation("warning", f"{service}: image not scanned", error.problem)
+    github.annotation("warning", f"{service}: image not scanned", error.problem)
     return True
 
 
-def _requirements(root: Path, service: str | None) -> int:
-    known = services.names(root)
-    if service is not None and service not in known:
-        raise GitopsError(
-            f"no service named {service} (there are: {', '.join(known) or 'none'})", fix="check the spelling"
-        )
+def _requirements(checkout: Checkout, service: str | None) -> int:
+    if service is not None:
+        checkout.require_service(service)
     codes = set()
-    for name in [service] if service else known:
-        allowed = allowance.load(root, name)
+    for name in [service] if service else checkout.services():
+        allowed = findings.load(checkout, name)
         try:
-            found = requirements.audit(root, name)
+            found = scanners.audit(checkout, name)
         except GitopsError as error:
             codes.add(_failed(name, error))
             continue
-        subject = f"{name}: {len(requirements.locked(root, name))} locked requirements"
+        subject = f"{name}: {len(scanners.locked(checkout, name))} locked requirements"
         judged = findings.judge(found, allowed, _today())
-        codes.add(_tell(name, report.headline(subject, requirements.database(), judged), judged))
+        codes.add(_tell(name, findings.headline(subject, scanners.database(), judged), judged))
     return _worst(codes)
 
 
 def _failed(service: str, error: GitopsError) -> int:
     """Say that one service could not be scanned; the others are all the same."""
-    print(f"error: {service}: {error}", file=sys.stderr)
-    actions.annotation("error", f"{service}: not scanned", error.problem)
+    print(hide(f"error: {service}: {error}"), file=sys.stderr)
+    github.annotation("error", f"{service}: not scanned", error.problem)
     return error.exit_code
 
 
 def _worst(codes: set[int]) -> int:
     # What is known to be wrong says more than what could not be asked.
-    return next((code for code in (outcome.FOUND, 1, outcome.UNPROVEN) if code in codes), outcome.NONE_FOUND)
+    return next((code for code in (findings.FOUND, 1, findings.UNPROVEN) if code in codes), findings.NONE_FOUND)
 
 
-def _image(root: Path, environment: Environment, service: str, commit: str, timeout: float) -> int:
-    home = registry.home(root, environment)
-    allowed = allowance.load(root, service)
+def _image(checkout: Checkout, environment: Environment, service: str, commit: str, timeout: float) -> int:
+    home = registry.home(checkout, environment)
+    allowed = findings.load(checkout, service)
     with aws.explained(home):
-        repository = registry.repository(aws.session(root, home, "build"), home, service)
-        digest = repository.digest(commit)
-        if digest is None:
-            raise GitopsError(
-                f"{repository.name} has no image of commit {commit[:12]}",
-                fix=f"gitops build {service} {environment.environment} --commit {commit}",
-            )
-        found = image_scan.findings(repository, digest, timeout, image_scan.Clock())
+        repository = registry.repository(aws.session(checkout, home, "build"), home, service)
+        built = repository.image(commit)
+        if built is None:
+            raise registry.unbuilt(repository, environment, service, commit)
+        found, _ = scanners.image_scan(repository, built.digest, timeout, Clock())
     judged = findings.judge(found, allowed, _today())
-    subject = f"{service}: image {digest[:19]}…, from {allowed.image} on"
-    return _tell(service, report.headline(subject, "the registry's scan", judged), judged)
+    subject = f"{service}: image {built.digest[:19]}…, from {allowed.image} on"
+    return _tell(service, findings.headline(subject, "the registry's scan", judged), judged)
 
 
-def _live(root: Path, environment: Environment, service: str | None, timeout: float) -> int:
+def _live(checkout: Checkout, environment: Environment, service: str | None, timeout: float) -> int:
     if service is not None:
         environment.require_service(service)
-    session = aws.session(root, environment, "drift")
+    session = aws.session(checkout, environment, "drift")
     codes = set()
     for name in [service] if service else sorted(environment.services):
         try:
             with aws.explained(environment):
-                codes.add(_serving(root, environment, session, name, timeout))
+                codes.add(_serving(checkout, environment, session, name, timeout))
         except GitopsError as error:
-            codes.add(outcome.NONE_FOUND if _may_go_on(environment, name, error) else _failed(name, error))
+            codes.add(findings.NONE_FOUND if _may_go_on(environment, name, error) else _failed(name, error))
     return _worst(codes)
 
 
-def _serving(root: Path, environment: Environment, session: boto3.Session, service: str, timeout: float) -> int:
-    ecs = session.client("ecs")
-    seen = live.service(ecs, environment.cluster, service)
+def _serving(checkout: Checkout, environment: Environment, session: boto3.Session, service: str, timeout: float) -> int:
+    there = Destination(checkout, environment, service).on_ecs(session)
+    seen = there.look()
     if seen is None:
         print(f"{service}: is not there in {environment.environment}, so no image of it serves", flush=True)
-        return outcome.NONE_FOUND
-    revision = live.revision(ecs, age.serving(seen), service)
-    digest = reference.parse(revision.image).digest if revision.image else ""
+        return findings.NONE_FOUND
+    revision = revisions.revision(there.ecs, serving(seen), service)
+    digest = Reference.parse(revision.image).digest if revision.image else ""
     if not digest:
-        raise outcome.unproven(f"{revision.name} names its image by no digest: {revision.image or 'none'}")
-    repository = registry.repository(session, registry.home(root, environment), service)
-    found = image_scan.findings(repository, digest, timeout, image_scan.Clock())
-    day = image_scan.as_of(repository, digest)
+        raise findings.unproven(f"{revision.name} names its image by no digest: {revision.image or 'none'}")
+    repository = registry.repository(session, registry.home(checkout, environment), service)
+    found, day = scanners.image_scan(repository, digest, timeout, Clock())
     asked = f"the registry's scan of {day}" if day else "the registry's scan"
-    allowed = allowance.load(root, service)
+    allowed = findings.load(checkout, service)
     judged = findings.judge(found, allowed, _today())
     subject = f"{service}: image {digest[:19]}… of {revision.name}, from {allowed.image} on"
-    return _tell(service, report.headline(subject, asked, judged), judged)
+    return _tell(service, findings.headline(subject, asked, judged), judged)
 
 
 def _tell(service: str, headline: str, judged: list[Judged]) -> int:
-    print("\n".join(filter(None, [headline, report.text(judged)])), flush=True)
-    actions.summary(report.markdown(headline, judged))
+    print("\n".join(filter(None, [headline, findings.text(judged)])), flush=True)
+    github.summary(findings.markdown(headline, judged))
     failing = findings.failing(judged)
     if not failing:
-        return outcome.NONE_FOUND
-    step = report.next_step(service, judged)
-    print(f"error: {len(failing)} in {service} → {step}", file=sys.stderr)
-    actions.annotation("error", f"{service}: known vulnerabilities", f"{headline}\nnext: {step}")
-    return outcome.FOUND
+        return findings.NONE_FOUND
+    step = findings.next_step(service, judged)
+    print(hide(f"error: {len(failing)} in {service} → {step}"), file=sys.stderr)
+    github.annotation("error", f"{service}: known vulnerabilities", f"{headline}\nnext: {step}")
+    return findings.FOUND
 
 
 def _today() -> datetime.date:

@@ -7,13 +7,14 @@ import getpass
 import os
 import re
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gitops import aws, environments
+from gitops.arguments import environment_argument, service_argument
+from gitops.deploy import references
 from gitops.environments import Environment
 from gitops.errors import GitopsError
-from gitops.rollout.verify import secrets
+from gitops.repository import TASKDEFS, Checkout, rendered
 from gitops.taskdefs import documents
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """put SERVICE ENVIRONMENT NAME [--from-env VAR]."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     put = actions.add_parser("put", help="store one secret, or replace it", description="Store or replace a secret.")
-    put.add_argument("service", help="a service of the environment")
-    put.add_argument("environment", help="a file of infra/environments/")
+    service_argument(put)
+    environment_argument(put)
     put.add_argument("name", help="the variable that the container gets, such as OPENWEATHER_API_KEY")
     put.add_argument(
         "--from-env", metavar="VAR", help="take the value from this environment variable instead of asking for it"
@@ -43,21 +44,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Store the value and say whether it is new."""
-    root, service, name = arguments.root, arguments.service, arguments.name
-    environment = environments.load(root, arguments.environment)
+    checkout, service, name = arguments.checkout, arguments.service, arguments.name
+    environment = environments.load(checkout, arguments.environment)
     environment.require_service(service)
     if not _NAME.match(name):
         raise GitopsError(f'"{name}" is no name of a variable', fix="use letters, digits and _, such as API_KEY")
     value = read_value(arguments.from_env, f"value of {name} for {service} in {environment.environment}: ")
     parameter = f"/{service}/{environment.environment}/{name}"
     with aws.explained(environment):
-        ssm = aws.session(root, environment, "administrator").client("ssm")
+        ssm = aws.session(checkout, environment, "administrator").client("ssm")
         version = put(ssm, parameter, value, _tags(environment, service))
     print(f"created {parameter}" if version == 1 else f"replaced {parameter} (version {version})")
-    if not is_referenced(root, service, environment, parameter):
+    if not is_referenced(checkout, service, environment, parameter):
         print(
             f"warning: the rendered task definition of {service} in {environment.environment} does not refer to it, "
-            f"so no container gets it → add it under secrets in taskdefs/{service}/, then gitops render",
+            f"so no container gets it → add it under secrets in {TASKDEFS / service}/, then gitops render",
         )
     return 0
 
@@ -97,13 +98,13 @@ def put(ssm: SSMClient, parameter: str, value: str, tags: dict[str, str]) -> int
         return answer["Version"]
 
 
-def is_referenced(root: Path, service: str, environment: Environment, parameter: str) -> bool:
+def is_referenced(checkout: Checkout, service: str, environment: Environment, parameter: str) -> bool:
     """Whether a container of the rendered task definition gets the parameter."""
-    path = Path("taskdefs") / service / "rendered" / f"{environment.environment}.json"
-    if not (root / path).exists():
+    path = rendered(service, environment.environment)
+    if not (checkout.root / path).exists():
         return False
-    references = secrets.references(documents.read(root, path))
-    return any(reference.parameter == parameter for reference in references)
+    secrets = references.secrets(documents.read(checkout, path))
+    return any(secret.parameter == parameter for secret in secrets)
 
 
 def _tags(environment: Environment, service: str) -> dict[str, str]:

@@ -6,14 +6,15 @@ import argparse
 
 import msgspec
 
-from gitops import actions, aws, environments
-from gitops.rollout import status
+from gitops import aws, environments, github
+from gitops.arguments import environment_argument, json_argument
+from gitops.deploy import status
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """ENVIRONMENT [--json]."""
-    parser.add_argument("environment", help="a file of infra/environments/")
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead")
+    environment_argument(parser)
+    json_argument(parser)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = (
         "The JSON object, whose names stay:\n"
@@ -30,13 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the status; a service that is not there yet is part of it, not an error."""
-    root = arguments.root
-    environment = environments.load(root, arguments.environment)
+    checkout = arguments.checkout
+    environment = environments.load(checkout, arguments.environment)
     with aws.explained(environment):
-        found = status.status(root, environment, aws.session(root, environment, "drift"))
+        found = status.status(checkout, environment, aws.session(checkout, environment, "drift"))
     if arguments.json:
         print(msgspec.json.format(msgspec.json.encode(found)).decode())
     else:
         print(status.text(found))
-    actions.output("url", found.url)
+    github.output("url", found.url)
     return 0

@@ -1,42 +1,52 @@
-"""``gitops test``: the tests of one service, or all of the repository."""
+"""``gitops test``: the tests of one service, those that a change can affect, or all of the repository."""
 
 from __future__ import annotations
 
 import argparse
 import subprocess
 import sys
-from pathlib import Path
 
-from gitops import services
+from gitops import repository
+from gitops.checks.selection import selected
 from gitops.errors import GitopsError
-
-TESTS = Path("tests/services")
+from gitops.repository import Checkout
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The service."""
+    """The service, or the commit before the change."""
     parser.add_argument("service", nargs="?", metavar="SERVICE", help="test this service alone (default: everything)")
+    parser.add_argument(
+        "--base",
+        default="",
+        metavar="COMMIT",
+        help="the tests that the change since this commit can affect; empty, all zeros or unknown to git means: all",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run pytest; 0 when every test passes, else 1."""
+    checkout: Checkout = arguments.checkout
     # A file stays on one worker: the tests of a rehearsal share what it has become, in their order.
-    everything = ["-n", "auto", "--dist", "loadfile"]
-    words = everything if arguments.service is None else [str(tests_of(arguments.root, arguments.service))]
-    done = subprocess.run([sys.executable, "-m", "pytest", *words], cwd=arguments.root, check=False)
+    words = ["-n", "auto", "--dist", "loadfile"]
+    if arguments.service is not None:
+        words = [tests_of(checkout, arguments.service)]
+    elif (chosen := selected(checkout, arguments.base).tests) is not None:
+        folders = [folder for folder in chosen if (checkout.root / folder).is_dir()]
+        print(f"tests that the change since {arguments.base} can affect: {', '.join(folders) or 'none'}", flush=True)
+        if not folders:
+            return 0
+        words += folders
+    # By their paths: the tests of two services may have files of one name.
+    words.append("--import-mode=importlib")
+    done = subprocess.run([sys.executable, "-m", "pytest", *words], cwd=checkout.root, check=False)
     # pytest's own codes would collide with the verdicts of a rollout; 5 (no test found) is a failure too.
     return 0 if done.returncode == 0 else 1
 
 
-def tests_of(root: Path, service: str) -> Path:
-    """The folder of a service's tests relative to ``root``; GitopsError when there is no such service or none."""
-    known = services.names(root)
-    if service not in known:
-        raise GitopsError(
-            f"no service named {service} (there are: {', '.join(known) or 'none'})", fix="check the spelling"
-        )
-    # A package of Python, and no dash may stand in its name.
-    folder = TESTS / service.replace("-", "_")
-    if not (root / folder).is_dir():
+def tests_of(checkout: Checkout, service: str) -> str:
+    """The folder of a service's tests below the top; GitopsError when there is no such service or none."""
+    checkout.require_service(service)
+    folder = repository.tests(service)
+    if not (checkout.root / folder).is_dir():
         raise GitopsError(f"{service} has no tests", fix=f"write them in {folder}")
-    return folder
+    return folder.as_posix()

@@ -1,4 +1,4 @@
-"""Starts ministack in this process: its environment, what is put into it, and its end."""
+"""Starts ministack in this process: its environment, what is put into it, what is answered first, and its end."""
 
 from __future__ import annotations
 
@@ -8,10 +8,24 @@ import os
 import signal
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from gitops.errors import GitopsError
-from rehearsal import ports
-from rehearsal.emulator import ADMINISTRATOR_ACCESS_KEY_ID, ADMINISTRATOR_SECRET_ACCESS_KEY, REGION
+from rehearsal import daemons
+from rehearsal.emulator import (
+    ADMINISTRATOR_ACCESS_KEY_ID,
+    ADMINISTRATOR_SECRET_ACCESS_KEY,
+    USED_PERMISSIONS,
+    application_autoscaling,
+    ec2,
+    ecr,
+    ecs,
+    elbv2,
+    seams,
+)
+from rehearsal.emulator.cloudformation import change_sets
+from rehearsal.emulator.elbv2.targets import Targets
+from rehearsal.emulator.iam import authorization, identity, sessions
 from rehearsal.runtimes import REGISTRY_FILE, Runtime, RuntimeName, create
 
 HOST = "127.0.0.1"
@@ -36,8 +50,6 @@ def environment(settings: Settings) -> dict[str, str]:
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
         "AUTH": "true" if settings.auth else "false",
-        "MINISTACK_REGION": REGION,
-        "AWS_DEFAULT_REGION": REGION,
         "AWS_ACCESS_KEY_ID": ADMINISTRATOR_ACCESS_KEY_ID,
         "AWS_SECRET_ACCESS_KEY": ADMINISTRATOR_SECRET_ACCESS_KEY,
         "PERSIST_STATE": "0",
@@ -55,7 +67,7 @@ def run(settings: Settings) -> None:
     written, the runtime does not answer, or ministack is not the version that
     this was written for.
     """
-    ports.require_free(settings.port, "emulator")
+    daemons.require_free(settings.port, "emulator")
     _prepare(settings)
     runtime = create(settings.runtime, settings.state)
     try:
@@ -80,13 +92,11 @@ def _serve(settings: Settings, runtime: Runtime) -> None:
     from hypercorn.asyncio import serve
     from hypercorn.config import Config
 
-    from rehearsal.emulator import scheduler, seams
-
-    seams.require_version()
+    seams.require()
     import ministack.app
 
     logging.getLogger().setLevel(logging.WARNING)
-    seams.apply(settings.port, settings.state, runtime)
+    _install(settings, runtime)
     config = Config()
     config.bind = [f"{HOST}:{settings.port}"]
     # The load balancer's own idle timeout is 60 s; clients must not find a closed connection before.
@@ -101,7 +111,64 @@ def _serve(settings: Settings, runtime: Runtime) -> None:
             loop.add_signal_handler(number, stop.set)
         print(f"AWS answers on http://{HOST}:{settings.port} ({settings.runtime})", flush=True)
         await serve(ministack.app.app, config, shutdown_trigger=stop.wait)
-        scheduler.rest()
+        ecs.rest()
         await asyncio.to_thread(runtime.close)
 
     asyncio.run(until_told())
+
+
+def _install(settings: Settings, runtime: Runtime) -> None:
+    """Put everything of the rehearsal into ministack, room by room; once, before it serves."""
+    # ministack would look for containers of its own at start and end; the runtime does that.
+    seams.replace("app", "_docker_socket_present", lambda: False)
+    _answer_first(sessions.install())
+    authorization.install()
+    identity.install()
+    ecr.Registries(settings.port, settings.state / "registry").install()
+    targets = Targets()
+    targets.install()
+    elbv2.install()
+    ecs.install(runtime, targets)
+    change_sets.install(
+        types={**ec2.TYPES, **identity.TYPES, **application_autoscaling.TYPES},
+        readers={**ec2.READERS, **ecr.READERS, **ecs.READERS, **elbv2.READERS, **identity.READERS},
+    )
+
+
+def _answer_first(used: sessions.Memory) -> None:
+    """What is answered before ministack looks at the path: all of a load balancer's own name, then what was used."""
+
+    async def pre_body(method: str, path: str, headers: dict[str, str], query_params: Any, request_id: str) -> Any:  # noqa: ANN401
+        if elbv2.is_load_balancer(headers):
+            return None
+        if path == USED_PERMISSIONS and method == "GET":
+            return used.answer()
+        before = seams.original("app", "_handle_pre_body_request")
+        return await before(method, path, headers, query_params, request_id)
+
+    async def post_body(method: str, path: str, headers: dict[str, str], *rest: Any) -> Any:  # noqa: ANN401
+        if elbv2.is_load_balancer(headers):
+            return None
+        return await seams.original("app", "_handle_post_body_shortcuts")(method, path, headers, *rest)
+
+    async def data_plane(
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        body: bytes,
+        query_params: Any,  # noqa: ANN401
+        request_id: str,
+        raw_path: str | None = None,
+        raw_query_string: str = "",
+        client_ip: str = "127.0.0.1",
+    ) -> Any:  # noqa: ANN401
+        if elbv2.is_load_balancer(headers):
+            return await elbv2.answer(method, path, headers, body, query_params, raw_query_string, raw_path)
+        handle = seams.original("app", "_handle_special_data_plane_request")
+        return await handle(
+            method, path, headers, body, query_params, request_id, raw_path, raw_query_string, client_ip
+        )
+
+    seams.replace("app", "_handle_pre_body_request", pre_body)
+    seams.replace("app", "_handle_post_body_shortcuts", post_body)
+    seams.replace("app", "_handle_special_data_plane_request", data_plane)

@@ -9,7 +9,7 @@ Replaced, and why:
 - actions from outside, by the small ones in ``actions/``: there is no GitHub to fetch them from;
 - ``$/``, the syntax of July 2026 for this repository, by ``./``: act does not know it yet;
 - GitHub's token service, API and repository, by services on loopback and a scratch repository;
-- OpenWeatherMap's address in the task definitions, by the stand-in's, in one more commit;
+- what services ask, by their stand-ins: variables of the task definitions, in one more commit;
 - the build of ``.venv``: each job gets one made of the clone's own, where the locks are the same;
 - the Tests job runs the services' tests alone: the others are what runs this, and would run it again.
 

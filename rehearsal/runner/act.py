@@ -9,13 +9,14 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import uv
+import yaml
 
-from gitops.errors import GitopsError
+from gitops import Checkout, GitopsError
 from rehearsal.runner.events import Event
 
 VERSION = "0.2.89"
@@ -23,11 +24,13 @@ INSTALL = f"install Go, then make .tools/act-{VERSION} (go install github.com/ne
 # How this machine reaches its Docker engine and its package index, which a build needs as it does on GitHub.
 PASSED = ("DOCKER_HOST", "UV_", "PIP_", "SSL_CERT_", "HTTP_PROXY", "HTTPS_PROXY")
 SHIMS = Path(__file__).parent / "shims"
+# What stands for each action from outside.
+ACTIONS = Path(__file__).parent / "actions"
 
 
-def find(root: Path) -> Path:
+def find(checkout: Checkout) -> Path:
     """The pinned act: what make installed, else the one on PATH; GitopsError when there is none of the version."""
-    installed = root / ".tools" / f"act-{VERSION}"
+    installed = checkout.root / ".tools" / f"act-{VERSION}"
     if installed.is_file():
         return installed
     on_path = shutil.which("act")
@@ -51,7 +54,7 @@ class Place:
 
 
 def command(
-    place: Place, workflow: str, event: Event, replacements: Mapping[str, Path], labels: Sequence[str], api: str
+    place: Place, workflow: str, event: Event, actions: Mapping[str, Path], labels: Sequence[str], api: str
 ) -> list[str]:
     """The words of one run of a workflow file; ``api`` is where GitHub's API is said to be."""
     nothing = "/dev/null"
@@ -62,12 +65,44 @@ def command(
         words += [option, nothing]
     for label in labels:
         words += ["-P", f"{label}=-self-hosted"]
-    for action, folder in sorted(replacements.items()):
+    for action, folder in sorted(actions.items()):
         words += ["--local-repository", f"{action}={folder}"]
     words += ["--env", f"GITHUB_REF={event.ref}", "--env", f"GITHUB_API_URL={api}"]
     # Two minutes per deploy would be most of the time of a run.
     words += ["--var", "BAKE_SECONDS=1"]
     return [*words, "-s", f"GITHUB_TOKEN={secrets.token_hex(16)}", "-a", "someone"]
+
+
+def replacements(uses: Iterable[tuple[str, Mapping[str, str]]], folder: Path = ACTIONS) -> dict[str, Path]:
+    """``owner/repository@ref`` to the folder that replaces it, from the workflows' own pins.
+
+    A new pin needs no edit here. Raises GitopsError for an action without a
+    replacement, and for an input that the replacement does not honour: to
+    ignore it would show a workflow working that does not.
+    """
+    found: dict[str, Path] = {}
+    for action, given in uses:
+        name = action.partition("@")[0].rsplit("/", 1)[-1]
+        replacement = folder / name
+        if not (replacement / "action.yml").is_file():
+            raise GitopsError(
+                f"nothing stands for the action {action} when workflows run on this machine",
+                fix=f"write rehearsal/runner/actions/{name}/action.yml",
+            )
+        unknown = sorted(set(given) - inputs(replacement))
+        if unknown:
+            raise GitopsError(
+                f"the replacement of {action} does not know the input {', '.join(unknown)}",
+                fix=f"honour it in rehearsal/runner/actions/{name}, or check the spelling",
+            )
+        found[action] = replacement
+    return found
+
+
+def inputs(replacement: Path) -> set[str]:
+    """The inputs that a replacement honours."""
+    data = yaml.safe_load((replacement / "action.yml").read_bytes())
+    return set(data.get("inputs") or {})
 
 
 def environment(place: Place) -> dict[str, str]:

@@ -9,18 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gitops import environments, git
-from gitops.errors import GitopsError
-from rehearsal import preflight, run, state
-from rehearsal.permissions import report as permissions
-from rehearsal.permissions.command import compared
-from rehearsal.runner import act, report, workflows
+from gitops import Checkout, GitopsError, deployed, environments
+from rehearsal import daemons, permissions
+from rehearsal.daemons import FOLDER, State
+from rehearsal.runner import act, results, workflows
 from rehearsal.runner.events import Event
 from rehearsal.runner.results import Run
 from rehearsal.runner.run import Runner
 from rehearsal.runner.workflows import Workflow
-from rehearsal.state import State
+from rehearsal.services import needs
 from rehearsal.steps import Steps
+from rehearsal.up import dirty_note, up
 
 Say = Callable[[str], None]
 # The stacks come first, then the service in them; what removes them comes last. A later workflow runs in between.
@@ -38,30 +37,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--event", type=Path, metavar="FILE", help="the event's payload, as JSON")
 
 
-def workflow(root: Path, arguments: argparse.Namespace, say: Say) -> int:
+def workflow(checkout: Checkout, arguments: argparse.Namespace, say: Say) -> int:
     """Bring AWS up unless it runs, and run workflows of HEAD against it; 0 when every one succeeds."""
-    binary = act.find(root)
+    binary = act.find(checkout)
     given = inputs(arguments.input)
-    git.commit(root, "HEAD")
-    with state.locked(root):
-        if note := preflight.dirty_note(root):
+    head = checkout.commit("HEAD")
+    environment = environments.rehearsed(checkout, arguments.environment)
+    wanted = [needs(checkout, environment, service, head) for service in environment.services]
+    with daemons.locked(checkout):
+        if note := dirty_note(checkout):
             say(note)
-        environment = environments.load(root, run.ENVIRONMENT)
-        running = run.up(root, environment, Steps(root, say), arguments.port, arguments.runtime)
-        runner = Runner(root, running, binary, root, build_settings(root, running, say), say)
+        running = up(checkout, environment, wanted, Steps(checkout, say), arguments.port, arguments.runtime)
+        runner = Runner(checkout, running, wanted, binary, checkout.root, build_settings(checkout, running, say), say)
         runner.prepare()
-        every = workflows.read(runner.repository.folder)
+        every = workflows.read(runner.repository.checkout)
         if arguments.name is None:
             if given or arguments.event or arguments.on:
                 raise GitopsError("inputs and events belong to one workflow", fix="name the workflow")
             done = []
-            for name, chosen in everything(root, every):
+            for name, chosen in everything(checkout, every):
                 done.append(_one(runner, name, runner.event(every[name], None, chosen), say))
                 if name == SHIPS:
                     # A second time, by hand and of one more commit: a rollback needs somewhere to go back to.
                     done.append(_one(runner, name, runner.one_more_commit(), say))
-            say(f"\n{report.times(done)}\n")
-            say(permissions.text(compared(root, running.endpoint)))
+            say(f"\n{results.times(done)}\n")
+            say(permissions.text(permissions.compared(checkout, running.endpoint)))
         elif arguments.name in every:
             event = runner.event(every[arguments.name], arguments.on, given)
             if arguments.event is not None:
@@ -74,27 +74,28 @@ def workflow(root: Path, arguments: argparse.Namespace, say: Say) -> int:
     return 0 if all(one.code == 0 for one in done) else 1
 
 
-def build_settings(root: Path, running: State, say: Say) -> dict[str, str]:
+def build_settings(checkout: Checkout, running: State, say: Say) -> dict[str, str]:
     """How images are built here: packed for processes, with a base image of this machine for containers."""
     if running.runtime == "processes":
         return {"FAIRWEATHER_BUILDER": "pack"}
     from rehearsal import base_image
 
-    return base_image.build_settings(root, root / state.FOLDER, run.SERVICE, say)
+    built = {service for one in deployed(checkout).values() for service in one.services}
+    return base_image.build_settings(checkout, checkout.root / FOLDER, sorted(built), say)
 
 
-def everything(root: Path, every: dict[str, Workflow]) -> list[tuple[str, dict[str, str]]]:
+def everything(checkout: Checkout, every: dict[str, Workflow]) -> list[tuple[str, dict[str, str]]]:
     """All workflows that something other than a workflow starts, in a working order, with the inputs they need.
 
     A confirmation is typed as it is asked for: the environment's name. The
     environment that others take images from is the last to go.
     """
-    deployed = environments.deployed(root)
-    first_to_go = min(deployed, key=lambda name: sum(other.registry == name for other in deployed.values()))
+    there = deployed(checkout)
+    first_to_go = min(there, key=lambda name: sum(other.registry == name for other in there.values()))
     answers = {
         "environment": first_to_go,
         "confirm": first_to_go,
-        "service": next(iter(deployed[first_to_go].services)),
+        "service": next(iter(there[first_to_go].services)),
     }
     started = [name for name, found in every.items() if set(found.triggers) - {"workflow_call"}]
     return [(name, _answered(every[name], answers)) for name in ordered(started)]
@@ -134,6 +135,6 @@ def _payload(path: Path) -> dict[str, Any]:
 
 def _one(runner: Runner, name: str, event: Event, say: Say) -> Run:
     say(f"\n▸ {name} on {event.name}  {event.sha[:12]}")
-    done = runner.run(name, event, lambda job: say(report.job(job)))
-    say(report.end(done, str((runner.folder / "last/act.log").relative_to(runner.root))))
+    done = runner.run(name, event, lambda job: say(results.job_text(job)))
+    say(results.end_text(done, str((runner.folder / "last/act.log").relative_to(runner.checkout.root))))
     return done

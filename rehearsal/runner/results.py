@@ -1,12 +1,16 @@
-"""What a run did, read from act's log: jobs, steps, outputs, summaries, annotations."""
+"""What a run did, read from act's log (jobs, steps, outputs, summaries, annotations), and as people read it."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+MARKS = {"success": "✔", "failure": "✘", "skipped": "–"}
+# The end of a failed step's output says why; all of it stands in act's log.
+SHOWN_LINES = 40
 
 
 @dataclass
@@ -22,7 +26,7 @@ class Step:
 
 @dataclass
 class Job:
-    """One job by the path that GitHub shows, ``Ship weather / Staging / Deploy``; ``result`` as a step's."""
+    """One job by the path that GitHub shows, ``Staging / Deploy``; ``result`` as a step's."""
 
     name: str
     id: str
@@ -68,18 +72,36 @@ class Run:
 
 
 def jobs(lines: Iterable[str]) -> tuple[dict[str, Job], list[str]]:
-    """The jobs by name in the order they began, and errors that belong to none of them."""
+    """The jobs by name in the order they began, and errors that belong to none of them.
+
+    Of a workflow called once for each leg of a matrix, act names the inner jobs alike: one that begins after
+    another of its name has ended counts as a second one, and a failure stays a failure.
+    """
     found: dict[str, Job] = {}
+    legs: dict[str, str] = {}
     errors = []
     for record in _records(lines):
         if "job" not in record:
             if record.get("level") in ("error", "fatal"):
                 errors.append(str(record.get("msg", "")).strip())
             continue
-        name = job_name(str(record["job"]), bool(record.get("matrix")))
-        job = found.setdefault(name, Job(name, str(record.get("jobID", "")).strip()))
+        raw, matrix = str(record["job"]), bool(record.get("matrix"))
+        name = job_name(raw, matrix)
+        if matrix:
+            legs[raw.rpartition("/")[2].strip()] = name.rpartition(" / ")[2]
+        name = " / ".join(legs.get(part, part) for part in name.split(" / "))
+        job = found.setdefault(_running(name, found), Job(name, str(record.get("jobID", "")).strip()))
         _take(job, record)
     return {name: job for name, job in found.items() if job.result}, errors
+
+
+def _running(name: str, found: Mapping[str, Job]) -> str:
+    """The key of the job of a name that has not ended: the name itself, or with a number where others have."""
+    number, key = 1, name
+    while key in found and found[key].result:
+        number += 1
+        key = f"{name} ({number})"
+    return key
 
 
 def ended(line: str) -> str:
@@ -131,3 +153,44 @@ def _records(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
             record = {"level": "error", "msg": line}
         if isinstance(record, dict):
             yield record
+
+
+def job_text(done: Job) -> str:
+    """One job with its steps, and what a failed step printed last."""
+    lines = [f"{_mark(done.result)} {done.name}  {done.seconds:.1f} s"]
+    for step in done.steps.values():
+        lines.append(f"    {_mark(step.result)} {step.name}  {step.seconds:.1f} s")
+        if step.result == "failure":
+            said = "".join(step.log).splitlines()[-SHOWN_LINES:]
+            lines += [f"        {line}" for line in said]
+    return "\n".join(lines)
+
+
+def end_text(run: Run, log: str) -> str:
+    """What the jobs wrote for people, who they were, and how it ended."""
+    lines = [f"\nsummary of {done.name}:\n\n{done.summary.strip()}" for done in run.jobs.values() if done.summary]
+    lines += [f"\nit would have posted to GitHub: {_posted(post)}" for post in run.posted]
+    lines += ["", *(f"a job was {subject}" for subject in run.subjects)]
+    lines += [f"act: {error}" for error in run.errors]
+    word = "succeeded" if run.code == 0 else "failed"
+    return "\n".join([*lines, f"{run.workflow} {word} after {run.seconds:.1f} s on {run.event} (log: {log})"])
+
+
+def times(runs: Sequence[Run]) -> str:
+    """A Markdown table of what each workflow took."""
+    rows = [("workflow", "event", "jobs", "result", "seconds")]
+    rows += [
+        (run.workflow, run.event, str(len(run.jobs)), "succeeded" if run.code == 0 else "failed", f"{run.seconds:.0f}")
+        for run in runs
+    ]
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join([lines[0], "|---|---|---:|---|---:|", *lines[1:]])
+
+
+def _posted(post: Mapping[str, Any]) -> str:
+    text = post.get("body", {}).get("body", "")
+    return f"{post['method']} {post['path']}" + (f"\n\n{text.strip()}" if text else "")
+
+
+def _mark(result: str) -> str:
+    return MARKS.get(result, "?")

@@ -5,41 +5,42 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from gitops import environments, git, services
-from gitops.environments import GitHub
-from gitops.errors import GitopsError
-from gitops.rollout.age import is_ancestor
-from gitops.supply.requirements import OSV_VARIABLE
-from gitops.verbs.test import TESTS, tests_of
-from rehearsal import state
-from rehearsal.daemons import MARK
-from rehearsal.run import KEY_FILE
-from rehearsal.runner import accounts, act, events, replacements, results, workflows
+from gitops import Checkout, Environment, GitHub, GitopsError, deployed
+from gitops.repository import TESTS, rendered, tests
+from rehearsal.daemons import FOLDER, MARK, State
+from rehearsal.runner import act, events, results, workflows
 from rehearsal.runner.act import Place
 from rehearsal.runner.events import Event
-from rehearsal.runner.pull_requests import PullRequests
+from rehearsal.runner.github import ADVISORIES, PullRequests, Service, serving
 from rehearsal.runner.repository import Repository
 from rehearsal.runner.results import Job, Run
-from rehearsal.runner.service import ADVISORIES, Service, serving
 from rehearsal.runner.workflows import Workflow
-from rehearsal.state import State
+from rehearsal.services import Needs, own_secrets
 
+# Where gitops scan asks for advisories, in place of the public database.
+OSV_VARIABLE = "FAIRWEATHER_OSV_URL"
 # Two runs that do not overlap still leave the folder of the last one, to look into.
 LAST = "last"
 
 
 @dataclass
 class Runner:
-    """Runs workflows of the clone at ``root``; ``tools`` is the clone whose environments the jobs are lent."""
+    """Runs workflows of a clone; ``tools`` is the clone whose environments the jobs are lent.
 
-    root: Path
+    ``needs`` has what each service of the running rehearsal needs.
+    """
+
+    checkout: Checkout
     running: State
+    needs: Sequence[Needs]
     act: Path
     tools: Path
     build: Mapping[str, str] = field(default_factory=dict)
@@ -50,26 +51,47 @@ class Runner:
     @cached_property
     def folder(self) -> Path:
         """Where everything of it lies: in the rehearsal's own state, so that stopping removes it."""
-        return self.root / state.FOLDER / "workflows"
+        return self.checkout.root / FOLDER / "workflows"
 
     @cached_property
     def github(self) -> GitHub:
         """The repository whose jobs the roles trust."""
-        return next(iter(environments.deployed(self.root).values())).github
+        return next(iter(deployed(self.checkout).values())).github
 
     @cached_property
     def repository(self) -> Repository:
         """The one that stands for GitHub's."""
-        upstream = f"http://127.0.0.1:{self.running.upstream_port}" if self.running.stand_in else None
-        made = Repository(self.folder / "github", self.root, self.github, upstream)
+        leads = {one.service: one.leads(self._port(one)) for one in self.needs if one.stand_in is not None}
+        made = Repository(Checkout(self.folder / "github"), self.checkout, self.github, leads)
         made.make()
         return made
 
     def prepare(self) -> None:
-        """The administrator's part in every account, from the newest commit's files."""
+        """An administrator's part, once per account: bootstrap and the secrets of each deployed environment.
+
+        What is there already stays. Raises GitopsError with the verb's own words when one fails.
+        """
         self.repository.with_settings("HEAD")
-        key = (self.root / KEY_FILE).read_text() if self.running.stand_in else os.environ[accounts.API_KEY]
-        accounts.prepare(self.repository.folder, self.root, self.running.endpoint, key, self.say)
+        for name, environment in deployed(self.repository.checkout).items():
+            self.say(f"account {environment.account} is {name}")
+            variables = administrator(environment, self.running.endpoint) | {MARK: str(self.checkout.root)}
+            _gitops(self.repository.checkout, ["apply", name, "--stack", "bootstrap"], variables)
+            for service in environment.services:
+                for secret, value in self._secrets(service, environment).items():
+                    words = ["secret", "put", service, name, secret, "--from-env", secret]
+                    _gitops(self.repository.checkout, words, {**variables, secret: value})
+
+    def _secrets(self, service: str, environment: Environment) -> dict[str, str]:
+        """What the tasks of a service in a deployed environment read, with the values that they have here."""
+        name = environment.environment
+        definition = self.repository.folder / rendered(service, name)
+        names = own_secrets(json.loads(definition.read_text()), service, name)
+        known = next((one for one in self.needs if one.service == service), None)
+        one = replace(known or Needs(environment, service), secrets=tuple(names))
+        return one.values(self.checkout, self._port(one))
+
+    def _port(self, one: Needs) -> int | None:
+        return self.running.ports.get(one.process)
 
     @property
     def pull_requests(self) -> PullRequests:
@@ -80,7 +102,7 @@ class Runner:
         """The clone's commit arrives on the branch, and merges each open pull request that it holds."""
         before, after = self.repository.push(revision)
         for number, head in self.pull_requests.proposed().items():
-            if is_ancestor(self.root, head, git.commit(self.root, revision)):
+            if self.checkout.is_ancestor(head, self.checkout.commit(revision)):
                 self.pull_requests.merge(number, after)
         return events.push(self.github, before, after)
 
@@ -92,7 +114,7 @@ class Runner:
     def pull_request(self, base: str, head: str, *, number: int = events.NUMBER, fork: bool = False) -> Event:
         """Two commits of the clone, the second one on top of the first, proposed."""
         if not fork:
-            self.pull_requests.propose(number, git.commit(self.root, head))
+            self.pull_requests.propose(number, self.checkout.commit(head))
         first, second = self.repository.with_settings(base), self.repository.with_settings(head)
         merge = self.repository.merged(first, second)
         return events.pull_request(self.github, first, second, merge, number=number, fork=fork)
@@ -105,7 +127,7 @@ class Runner:
         if name == "push":
             return self.push()
         if name in ("pull_request", "merge_group"):
-            base = git.run(self.root, "rev-list", "--max-count=2", "HEAD").split()[-1]
+            base = self.checkout.git("rev-list", "--max-count=2", "HEAD").split()[-1]
             if name == "pull_request":
                 return self.pull_request(base, "HEAD")
             first, second = self.repository.with_settings(base), self.repository.with_settings("HEAD")
@@ -113,7 +135,7 @@ class Runner:
         _, sha = self.repository.push("HEAD")
         if name == "schedule":
             return events.schedule(self.github, sha, workflow.triggers["schedule"][0]["cron"])
-        environment, described = next(iter(sorted(environments.deployed(self.root).items(), reverse=True)))
+        environment, described = next(iter(sorted(deployed(self.checkout).items(), reverse=True)))
         known = {"environment": environment, "service": next(iter(described.services)), "commit": sha}
         inputs = events.inputs(workflow, name, given, known)
         make = events.call if name == "workflow_call" else events.by_hand
@@ -133,22 +155,26 @@ class Runner:
         service = Service(self.github, event, self.folder / "attestations.json")
         with serving(service):
             token_url = None if event.fork else f"{service.url}/token"
-            self.repository.for_act(folder / "workflows", event.sha, token_url, service.token)
-            every = workflows.read(folder / "workflows")
+            copy = Checkout(folder / "workflows")
+            self.repository.for_act(copy, event.sha, token_url, service.token)
+            every = workflows.read(copy)
             if name not in every:
                 raise GitopsError(f"no workflow named {name} (there are: {', '.join(every)})", fix="check the spelling")
-            mapped = replacements.mapping(workflows.used(folder / "workflows"))
+            mapped = act.replacements(workflows.used(copy))
             (folder / "event.json").write_text(json.dumps(event.payload))
-            place = Place(self.act, folder, folder / "workflows", self._variables(service))
+            place = Place(self.act, folder, copy.root, self._variables(service))
             words = act.command(place, name, event, mapped, _labels(every), f"{service.url}/api")
             words += ["-j", only] if only else []
             lines: list[str] = []
+            told: set[str] = set()
 
             def on_line(line: str) -> None:
                 lines.append(line)
-                if ended := results.ended(line):
+                if results.ended(line):
                     done, _ = results.jobs(lines)
-                    on_job(done[ended])
+                    for key in done.keys() - told:
+                        told.add(key)
+                        on_job(done[key])
 
             started = time.monotonic()
             code = act.run(words, act.environment(place), on_line, folder / "act.log")
@@ -158,23 +184,55 @@ class Runner:
 
     def _variables(self, service: Service) -> dict[str, str]:
         return {
-            MARK: str(self.root),
+            MARK: str(self.checkout.root),
             "AWS_ENDPOINT_URL": self.running.endpoint,
             "AWS_EC2_METADATA_DISABLED": "true",
             "REHEARSAL_REPOSITORY": str(self.repository.folder),
             "REHEARSAL_TOOLS": str(self.tools),
             "REHEARSAL_ARTIFACTS": str(self.folder / LAST / "artifacts"),
             OSV_VARIABLE: f"{service.url}{ADVISORIES}",
-            "PYTEST_ADDOPTS": " ".join([*(f"--ignore={path}" for path in self._not_of_a_service()), self.tests]),
+            # By a pattern: a folder that is ignored is run all the same where one below it is named.
+            "PYTEST_ADDOPTS": " ".join([*(f"--ignore-glob={path}/*" for path in self._not_of_a_service()), self.tests]),
             **self.build,
         }
 
     def _not_of_a_service(self) -> list[str]:
-        """The folders of tests that are not a service's own: they run workflows, emulators and engines themselves."""
+        """The folders of tests but a service's own and those of templates and environments.
+
+        The others run workflows, emulators and engines themselves.
+        """
         root = self.repository.folder
-        kept = {TESTS, *(tests_of(root, name) for name in services.names(root))}
+        kept = {TESTS, TESTS.parent / "infra", *(tests(name) for name in self.repository.checkout.services())}
         folders = [path for path in [*(root / TESTS.parent).iterdir(), *(root / TESTS).iterdir()] if path.is_dir()]
         return sorted({path.relative_to(root).as_posix() for path in folders} - {path.as_posix() for path in kept})
+
+
+def administrator(environment: Environment, endpoint: str) -> dict[str, str]:
+    """The variables of a command that an administrator of the environment's account runs.
+
+    The emulator keeps accounts apart as AWS does. An access key of twelve digits is the root of that account.
+    """
+    return {
+        "AWS_ACCESS_KEY_ID": environment.account,
+        "AWS_SECRET_ACCESS_KEY": "administrator",
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }
+
+
+def _gitops(checkout: Checkout, words: Sequence[str], variables: Mapping[str, str]) -> None:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "GITHUB_"))}
+    done = subprocess.run(
+        [sys.executable, "-m", "gitops", *words],
+        cwd=checkout.root,
+        env=inherited | dict(variables),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise GitopsError(f"gitops {' '.join(words)}: {done.stderr.strip()}", exit_code=done.returncode)
 
 
 def _labels(every: Mapping[str, Workflow]) -> list[str]:

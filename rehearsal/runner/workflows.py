@@ -10,10 +10,9 @@ from typing import Any
 
 import yaml
 
-from gitops.errors import GitopsError
+from gitops import Checkout, GitopsError
+from gitops.repository import ACTIONS, WORKFLOWS
 
-FOLDER = Path(".github/workflows")
-ACTIONS = Path(".github/actions")
 SELF = "$/"
 LEVELS = ("none", "read", "write")
 
@@ -46,23 +45,25 @@ class Workflow:
         return jobs
 
 
-def read(root: Path) -> dict[str, Workflow]:
+def read(checkout: Checkout) -> dict[str, Workflow]:
     """Every workflow of the repository by its file's name."""
-    files = sorted([*(root / FOLDER).glob("*.yml"), *(root / FOLDER).glob("*.yaml")])
+    folder = checkout.root / WORKFLOWS
+    files = sorted([*folder.glob("*.yml"), *folder.glob("*.yaml")])
     return {path.stem: Workflow(path.stem, path.read_text(encoding="utf-8")) for path in files}
 
 
 def called(job: Mapping[str, Any]) -> str | None:
     """The workflow of this repository that a job calls."""
     uses = str(job.get("uses", ""))
-    prefix = f"{SELF}{FOLDER.as_posix()}/"
+    prefix = f"{SELF}{WORKFLOWS.as_posix()}/"
     return Path(uses).stem if uses.startswith(prefix) else None
 
 
-def used(root: Path) -> list[tuple[str, dict[str, str]]]:
+def used(checkout: Checkout) -> list[tuple[str, dict[str, str]]]:
     """Every ``uses:`` of a step that names an action from outside, with its inputs."""
     found = []
-    for path in sorted([*(root / FOLDER).glob("*.y*ml"), *(root / ACTIONS).glob("*/action.yml")]):
+    workflows, actions = checkout.root / WORKFLOWS, checkout.root / ACTIONS
+    for path in sorted([*workflows.glob("*.y*ml"), *actions.glob("*/action.yml")]):
         data = yaml.load(path.read_bytes(), Loader=yaml.CBaseLoader)  # noqa: S506
         found += [(step["uses"], step.get("with", {})) for step in _steps(data) if "@" in step.get("uses", "")]
     return found
@@ -87,7 +88,7 @@ def require_granted(every: Mapping[str, Workflow]) -> None:
                 if LEVELS.index(_permission(job, scope)) < LEVELS.index(level):
                     raise GitopsError(
                         f"{workflow.name}.{name} does not grant {scope}: {level}, which {callee} asks for",
-                        fix=f"grant it in {FOLDER}/{workflow.name}.yml",
+                        fix=f"grant it in {WORKFLOWS}/{workflow.name}.yml",
                     )
 
 

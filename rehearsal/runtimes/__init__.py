@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
 
+from gitops.errors import GitopsError
+from rehearsal.runtimes.task import REGISTRY_FILE as REGISTRY_FILE
 from rehearsal.runtimes.task import StartedTask
 
 RuntimeName = Literal["processes", "containers"]
 NAMES: Final[tuple[RuntimeName, ...]] = ("processes", "containers")
-# In the state folder: the registry's host and port, by which an engine names what it pulled.
-REGISTRY_FILE: Final = "registry-host"
+PROOF: Final[dict[RuntimeName, str]] = {
+    "containers": (
+        "Tasks run as containers of the image that the Dockerfile builds, with the task definition's user, "
+        "read-only root, capabilities, memory and CPU. Not proven: awsvpc networking, security groups."
+    ),
+    "processes": (
+        "Tasks run as processes: the service's files at the commit and its locked requirements, pushed and "
+        "pulled as an image. Not proven: the Dockerfile and its base image, read-only root, user, "
+        "capabilities, limits of memory and CPU, awsvpc networking, security groups."
+    ),
+}
 
 
 class Runtime(Protocol):
@@ -53,3 +67,57 @@ def create(name: RuntimeName, state: Path) -> Runtime:
     from rehearsal.runtimes.containers import Containers
 
     return Containers(state)
+
+
+def proof(runtime: RuntimeName) -> str:
+    """What runs in the rehearsal and what that leaves unproven, for people to read."""
+    return PROOF[runtime]
+
+
+def choose(requested: str) -> RuntimeName:
+    """``containers`` where an engine of this machine can build and run them, else ``processes``.
+
+    ``requested`` is ``auto`` or a runtime; GitopsError when the one asked for cannot work here.
+    """
+    if requested == "processes":
+        return "processes"
+    missing = containers_lack()
+    if missing is None:
+        return "containers"
+    if requested == "containers":
+        raise GitopsError(f"tasks cannot run as containers here: {missing}", fix="use --runtime processes")
+    return "processes"
+
+
+def containers_lack() -> str | None:
+    """What this machine lacks for containers; None where it has everything."""
+    host = os.environ.get("DOCKER_HOST", "unix://")
+    if not host.startswith("unix://"):
+        return f"DOCKER_HOST is {host}, and the tasks must share this machine's loopback addresses"
+    if shutil.which("docker") is None:
+        return "there is no docker command to build with"
+    from rehearsal.runtimes.containers import connect
+
+    try:
+        engine = connect()
+    except GitopsError as error:
+        return error.problem
+    with contextlib.closing(engine):
+        information = engine.info()
+    return engine_unfit(str(information.get("OperatingSystem", "")), list(information.get("SecurityOptions") or []))
+
+
+def engine_unfit(
+    system: str, security: list[str]
+) -> (
+    Literal[
+        "the engine runs in a virtual machine (Docker Desktop)", "the engine is rootless and has a network of its own"
+    ]
+    | None
+):
+    """Why an engine's containers cannot listen on this machine's loopback addresses; None where they can."""
+    if "Docker Desktop" in system:
+        return "the engine runs in a virtual machine (Docker Desktop)"
+    if any("rootless" in option for option in security):
+        return "the engine is rootless and has a network of its own"
+    return None

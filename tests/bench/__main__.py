@@ -1,26 +1,38 @@
 """``make bench``: what the main commands cost here and now, beside a baseline of the same run.
 
 Nothing here passes or fails: timings on a shared machine are for reading.
-``python -m tests.bench NAME...`` takes some of: render, service, verdicts, processes, containers.
+``python -m tests.bench NAME...`` takes some of: render, many, verdicts, processes,
+containers, and the packages of services that have measurements of their own.
 """
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable
+from functools import partial
 
+from tests.bench.many import many
 from tests.bench.rehearse import rehearse
 from tests.bench.render import render
-from tests.bench.service import service
 from tests.bench.verdicts import verdicts
-from tests.conftest import engine_answers
+from tests.conftest import ROOT, engine_answers
+
+# Their packages, which say themselves what of them is measured, and against what.
+OF_SERVICES = sorted(path.parts[-3] for path in (ROOT / "tests/services").glob("*/bench/measure.py"))
+
+
+def measured(package: str) -> None:
+    """Print what a service measures of its own."""
+    importlib.import_module(f"tests.services.{package}.bench.measure").measure()
 
 
 def main() -> None:
     """Every measurement, or those named, one after the other."""
     jobs: dict[str, Callable[[], None]] = {
         "render": render,
-        "service": service,
+        "many": many,
+        **{name: partial(measured, name) for name in OF_SERVICES},
         "verdicts": verdicts,
         "processes": lambda: rehearse("processes", "60 s"),
     }

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from tests.bench.timing import line, seconds
-from tests.ports import free_ports
+from tests.emulators import free_ports
 from tests.rehearsal.ship import clone as clones
 
 
@@ -22,8 +22,7 @@ def rehearse(runtime: str, bar: str) -> None:
         line("python3 -m venv", baseline, "-", "itself", 1)
         first = seconds(words, clone.path)
         line(f"make rehearse, first, as {runtime}", first, bar, "python3 -m venv", first / baseline)
-        (clone.path / "services/weather/weather/static").mkdir(exist_ok=True)
-        (clone.path / "services/weather/weather/static/bench.txt").write_text("another commit\n")
+        clone.change_the_page("another commit")
         clone.commit("Another commit")
         again = seconds(words, clone.path)
         line(f"make rehearse, another commit, as {runtime}", again, "15 s", "the first", again / first)

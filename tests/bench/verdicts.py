@@ -18,11 +18,12 @@ from botocore.exceptions import WaiterError
 from rich.console import Console
 from rich.table import Table
 
+from tests.rehearsal.ship.clone import ENVIRONMENT, HERE, SERVICE
 from tests.rehearsal.verdicts.bad import EXITS_AT_START, NEVER_HEALTHY, Bad
 from tests.rehearsal.verdicts.shipped import Shipped, shipped
 
 _COST = re.compile(r"([\d.]+) s of it watching with (\d+) calls to AWS")
-_VERDICT = re.compile(r"\] weather-rehearsal:\d+ (succeeded|rolled back)")
+_VERDICT = re.compile(rf"\] {SERVICE}-{ENVIRONMENT}:\d+ (succeeded|rolled back)")
 _TRUTH = {"SUCCESSFUL": "succeeded", "ROLLBACK_SUCCESSFUL": "rolled back"}
 
 
@@ -59,7 +60,7 @@ class _Waiter(threading.Thread):
 
     def run(self) -> None:
         try:
-            self._ecs.get_waiter("services_stable").wait(cluster="fairweather-rehearsal", services=["weather"])
+            self._ecs.get_waiter("services_stable").wait(cluster=HERE.cluster, services=[SERVICE])
             self.word = "stable"
         except WaiterError as error:
             self.word = str(error)
@@ -77,9 +78,7 @@ def verdicts() -> None:
     ):
         measured = []
         for number in range(2):
-            good = found.clone.path / "services/weather/weather/static/bench.txt"
-            good.parent.mkdir(exist_ok=True)
-            good.write_text(f"{number}\n")
+            found.clone.change_the_page(f"{number}")
             commit = found.clone.commit(f"Good, number {number}")
             found.build(commit)
             measured.append(_measure(found, commit, "good"))
@@ -97,7 +96,7 @@ def _measure(found: Shipped, commit: str, kind: str) -> Measured:
     ecs = found.session("deploy").client("ecs")
     waiter, told, cost = _Waiter(ecs), 0.0, (0.0, 0)
     word = "nothing"
-    with found.clone.start("gitops", "deploy", "weather", "rehearsal", "--commit", commit) as process:
+    with found.clone.start("gitops", "deploy", SERVICE, ENVIRONMENT, "--commit", commit) as process:
         assert process.stdout is not None
         for line in process.stdout:
             if line.startswith("watching deployment"):
@@ -108,7 +107,7 @@ def _measure(found: Shipped, commit: str, kind: str) -> Measured:
             elif match := _COST.search(line):
                 cost = float(match[1]), int(match[2])
     waiter.join()
-    listed = ecs.list_service_deployments(cluster="fairweather-rehearsal", service="weather", maxResults=1)
+    listed = ecs.list_service_deployments(cluster=HERE.cluster, service=SERVICE, maxResults=1)
     arn = listed["serviceDeployments"][0]["serviceDeploymentArn"]
     ours = ecs.describe_service_deployments(serviceDeploymentArns=[arn])["serviceDeployments"][0]
     end = ours["finishedAt"].timestamp()

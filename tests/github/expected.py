@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from gitops import environments
+from gitops.repository import Checkout
+from tests.conftest import ROOT
+
 READ = {"contents": "read"}
 OIDC = {"contents": "read", "id-token": "write"}
 SIGNS = {**OIDC, "attestations": "write"}
@@ -22,16 +26,19 @@ class ExpectedJob(NamedTuple):
 
 
 NOT_A_FORK = "github.event_name == 'pull_request' && github.event.pull_request.head.repo.full_name == github.repository"
+NOT_A_PUSH = "github.event_name != 'push'"
 HERE = "${{ inputs.environment }}"
 
 JOBS = {
     ("check", "checks"): ExpectedJob(READ),
     ("check", "tests"): ExpectedJob(READ),
     ("check", "scan"): ExpectedJob(READ),
-    ("check", "diff"): ExpectedJob(READ),
+    ("check", "diff"): ExpectedJob(READ, condition=NOT_A_PUSH),
     ("check", "plan"): ExpectedJob(OIDC, condition=NOT_A_FORK, role="plan"),
     ("check", "comment"): ExpectedJob(COMMENTS, ("diff", "plan"), f"always() && {NOT_A_FORK}"),
-    ("check", "gate"): ExpectedJob(READ, ("checks", "tests", "scan", "diff", "plan", "comment"), "always()"),
+    ("check", "gate"): ExpectedJob(
+        READ, ("checks", "tests", "scan", "diff", "plan", "comment"), f"always() && {NOT_A_PUSH}"
+    ),
     ("service", "changes"): ExpectedJob(READ),
     ("service", "ship"): ExpectedJob({**SIGNS, **COMMENTS}, ("changes",), "needs.changes.outputs.services != '[]'"),
     ("ship", "test"): ExpectedJob(READ),
@@ -62,12 +69,13 @@ JOBS = {
     ("teardown", "teardown"): ExpectedJob(OIDC, environment=f"{HERE}-teardown", role="teardown"),
 }
 
-MAIN = {"branches": ["main"]}
+# The branch whose jobs the roles trust.
+MAIN = {"branches": sorted({one.github.branch for one in environments.deployed(Checkout(ROOT)).values()})}
 TEXT = {"type": "string", "required": "true"}
 
 # Descriptions are left out of the comparison.
 TRIGGERS: dict[str, dict[str, Any]] = {
-    "check": {"pull_request": "", "merge_group": ""},
+    "check": {"pull_request": "", "merge_group": "", "push": MAIN},
     "service": {"push": MAIN, "workflow_dispatch": ""},
     "ship": {"workflow_call": {"inputs": {"service": TEXT, "commit": TEXT}}},
     "deploy": {"workflow_call": {"inputs": {"service": TEXT, "environment": TEXT, "commit": TEXT, "digest": TEXT}}},

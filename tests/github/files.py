@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from gitops import environments
+from gitops.repository import Checkout
 from tests.conftest import ROOT
 
 Step = dict[str, Any]
@@ -78,7 +79,7 @@ def read() -> GitHubFiles:
 
 def deployed_environments() -> dict[str, environments.Environment]:
     """The environments that workflows deploy to: all but the one on this machine."""
-    return environments.deployed(ROOT)
+    return environments.deployed(Checkout(ROOT))
 
 
 def expressions(data: Any) -> list[str]:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-import yaml
-
+from gitops.repository import Checkout
+from gitops.stacks import templates
+from gitops.stacks.order import BOOTSTRAP, group
 from tests.conftest import ROOT
 from tests.github.expected import JOBS
 from tests.github.files import SELF, GitHubFiles, Job, deployed_environments
@@ -95,32 +96,17 @@ def images_are_built_where_all_look(files: GitHubFiles) -> list[str]:
 
 @cache
 def trusted_endings() -> dict[str, set[str]]:
-    """Per role of the bootstrap template: the ends of the OIDC subjects it trusts, parameters left as they are."""
-    template = yaml.load((ROOT / "infra/cloudformation/bootstrap.yaml").read_bytes(), Loader=_CloudFormation)  # noqa: S506
+    """Per role of the templates of bootstrap: the ends of the OIDC subjects it trusts, parameters left as they are."""
+    checkout = Checkout(ROOT)
+    parts = [templates.load(checkout, name).content for name in templates.names(checkout) if group(name) == BOOTSTRAP]
     trust: dict[str, set[str]] = {}
-    for resource in template["Resources"].values():
+    for resource in (resource for part in parts for resource in part["Resources"].values()):
         if resource["Type"] != "AWS::IAM::Role":
             continue
-        name = resource["Properties"]["RoleName"].rsplit("-", 1)[1]
+        name = templates.written(resource["Properties"]["RoleName"]).rsplit("-", 1)[1]
         document = resource["Properties"]["AssumeRolePolicyDocument"]
         trust[name] = {subject.split(":", 2)[2] for subject in _subjects(document)}
     return trust
-
-
-class _CloudFormation(yaml.CSafeLoader):
-    """Reads a template; !Sub and its like become the value they stand before."""
-
-
-def _value(loader: _CloudFormation, _suffix: str, node: yaml.Node) -> Any:
-    if isinstance(node, yaml.ScalarNode):
-        return loader.construct_scalar(node)
-    if isinstance(node, yaml.SequenceNode):
-        return loader.construct_sequence(node, deep=True)
-    assert isinstance(node, yaml.MappingNode)
-    return loader.construct_mapping(node, deep=True)
-
-
-_CloudFormation.add_multi_constructor("!", _value)
 
 
 def _subjects(document: dict[str, Any]) -> Iterator[str]:
@@ -128,7 +114,7 @@ def _subjects(document: dict[str, Any]) -> Iterator[str]:
         for operator, keys in statement.get("Condition", {}).items():
             subjects = keys.get("token.actions.githubusercontent.com:sub", [])
             assert operator == "StringEquals" or not subjects, f"subject under {operator}"
-            yield from [subjects] if isinstance(subjects, str) else subjects
+            yield from map(templates.written, subjects if isinstance(subjects, list) else [subjects])
 
 
 def _assumed(job: Job) -> list[tuple[str, str]]:

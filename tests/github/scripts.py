@@ -7,15 +7,17 @@ import contextlib
 import io
 import re
 import shlex
+from collections.abc import Iterator
 from functools import cache
 
 from gitops import cli
 from tests.conftest import ROOT
 from tests.github.files import GitHubFiles, Step, expressions
+from tests.imports import imported_modules, modules
 
 # The runner's own Python serves the verbs that need nothing installed.
 COMMANDS = (".venv/bin/gitops ", "python3 -m gitops ")
-NOT_A_VERB = {"make setup", "make runner"}
+NOT_A_VERB = {"make setup"}
 # Words, options and quoted variables: nothing with which a shell starts a second command.
 PLAIN = re.compile(r'[\w./"$ =-]+')
 VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)\}?")
@@ -108,18 +110,18 @@ def compared_values_exist(files: GitHubFiles) -> list[str]:
 
 @cache
 def outputs_of(verb: str) -> frozenset[str]:
-    """The outputs a verb's module sets, read from its calls of actions.output; a rollback ends as a deploy does."""
-    source = _source(verb)
-    tree = ast.parse(source)
-    through = outputs_of("deploy") if "deploy.tell(" in source else frozenset()
-    return through | frozenset(
-        node.args[0].value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        and ast.unparse(node.func) == "actions.output"
-        and isinstance(node.args[0], ast.Constant)
-        and isinstance(node.args[0].value, str)
-    )
+    """The outputs that a verb sets: in its own module, or in one that it imports (the report of a deploy)."""
+    if verb not in cli.VERBS:
+        return frozenset()
+    module = f"gitops.verbs.{verb.replace('-', '_')}"
+    return frozenset(name for one in (module, *imported_modules(module)) for name in _outputs(one))
+
+
+def _outputs(module: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse(modules()[module].read_text(encoding="utf-8"))):
+        match node:
+            case ast.Call(func=ast.Attribute(attr="output"), args=[ast.Constant(value=str(name)), *_]):
+                yield name
 
 
 def _source(verb: str) -> str:

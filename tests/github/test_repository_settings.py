@@ -67,7 +67,9 @@ def test_what_decides_over_an_account_has_an_owner(path: str) -> None:
 
 @pytest.mark.parametrize("pattern", OWNERS)
 def test_an_owner_owns_something(pattern: str) -> None:
-    assert list(ROOT.glob(pattern.strip("/")))
+    # A service has this file once a scan of its image finds what may stay.
+    if pattern != "/services/*/vulnerabilities.yaml":
+        assert list(ROOT.glob(pattern.strip("/")))
 
 
 def test_the_commands_of_the_onboarding_are_ones_there_are() -> None:

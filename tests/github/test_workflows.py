@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.github import drift, files, flow, roles, scripts, shape
+from tests.github.expected import MAIN
 from tests.github.files import GitHubFiles
 
 Rule = Callable[[GitHubFiles], list[str]]
@@ -58,7 +59,7 @@ MUTATIONS: dict[str, tuple[str, str, str, Rule]] = {
         "persist-credentials: true",
         shape.checkouts_keep_no_credentials,
     ),
-    "branch filter lost": (SERVICE, "    branches: [main]\n", "", shape.triggers_are_exact),
+    "branch filter lost": (SERVICE, f"    branches: [{MAIN['branches'][0]}]\n", "", shape.triggers_are_exact),
     "required input made optional": (TEARDOWN, "required: true", "required: false", shape.triggers_are_exact),
     "deploy cancelled by the next": (
         SHIP,

@@ -20,7 +20,6 @@ region: eu-west-2
 github: {{owner: o, repository: r, owner_id: "1", repository_id: "2"}}
 registry: staging
 stacks: {{}}
-services: {{app: {{}}}}
 variables: {{city: Paris}}
 """
 
@@ -56,6 +55,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository with the service app in staging and production, not yet rendered; the test stands in it."""
     for name, account in (("staging", "1" * 12), ("production", "2" * 12)):
         write(tmp_path / f"infra/environments/{name}.yaml", ENVIRONMENT.format(name=name, account=account))
+        write(tmp_path / f"infra/environments/{name}/app.yaml", "parameters: {}\n")
     write(tmp_path / "taskdefs/app/base.json", base())
     write(tmp_path / "taskdefs/app/production.json", {"cpu": "512", "memory": "1024"})
     monkeypatch.chdir(tmp_path)

@@ -51,7 +51,7 @@ def test_outside_of_a_repository(gitops: Gitops, tmp_path: Path, monkeypatch: py
     monkeypatch.chdir(tmp_path)
     outcome = gitops("render")
     assert outcome.code == 1
-    assert outcome.err == f"error: {tmp_path} is not inside a Fairweather repository → change into your clone\n"
+    assert outcome.err == f"error: there is no infra/environments at or above {tmp_path} → change into your clone\n"
 
 
 def test_a_folder_below_the_top_will_do(repository: Path, gitops: Gitops, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gitops import git
+from gitops.repository import Checkout
 from tests.gitops.conftest import Gitops, base, commit, write
 
 
@@ -72,10 +72,10 @@ def test_a_safety_taken_out_of_an_environment_is_a_risk(repository: Path, gitops
     environment.write_text(environment.read_text() + "requires: [provenance]\n")
     gitops("render")
     commit(repository)
-    text = environment.read_text().replace("[provenance]", "[]").replace("{app: {}}", '{app: {MinTasks: "1"}}')
-    environment.write_text(text)
+    environment.write_text(environment.read_text().replace("[provenance]", "[]"))
+    write(repository / "infra/environments/staging/app.yaml", "parameters: {MinTasks: '1'}")
     outcome = gitops("diff")
-    assert "0 added, 1 changed, 0 removed; 2 risks to look at" in outcome.out
+    assert "0 added, 2 changed, 0 removed; 2 risks to look at" in outcome.out
     assert "`provenance` is no longer required" in outcome.out
     assert "`services.app.MinTasks` falls from `2` to `1`" in outcome.out
     assert "- **staging**: about −$10 a month, to $10 (tasks −$10; " in outcome.out
@@ -86,7 +86,7 @@ def test_a_branch_is_compared_with_where_it_began(repository: Path, gitops: Gito
     start = commit(repository)
     write(repository / "infra/environments/third.yaml", "environment: third\n")
     commit(repository, "on main")
-    git.run(repository, "checkout", "-q", "-b", "branch", start)
+    Checkout(repository).git("checkout", "-q", "-b", "branch", start)
     write(repository / "taskdefs/app/staging.json", {"cpu": "512", "memory": "1024"})
     gitops("render")
     head = commit(repository, "on a branch")
@@ -121,7 +121,7 @@ def test_an_unknown_commit_is_named(repository: Path, gitops: Gitops, words: tup
 
 def test_unrelated_histories_are_refused(repository: Path, gitops: Gitops) -> None:
     commit(repository)
-    git.run(repository, "checkout", "-q", "--orphan", "other")
+    Checkout(repository).git("checkout", "-q", "--orphan", "other")
     commit(repository, "unrelated")
     outcome = gitops("diff", "--base", "main")
     assert outcome.code == 1

@@ -131,9 +131,8 @@ def test_an_unknown_service_is_named_with_those_that_exist(repository: Path, git
 
 
 def test_a_service_that_only_an_environment_knows_is_named(repository: Path, gitops: Gitops) -> None:
-    path = repository / "infra/environments/staging.yaml"
-    write(path, path.read_text().replace("{app: {}}", "{app: {}, ghost: {}}"))
-    assert gitops("render").err.startswith("error: infra/environments/staging.yaml: lists the service ghost, which")
+    write(repository / "infra/environments/staging/ghost.yaml", "parameters: {}")
+    assert gitops("render").err.startswith("error: infra/environments/staging/ghost.yaml: there is no taskdefs/ghost/")
 
 
 def test_what_a_removed_service_left_behind_is_an_orphan(repository: Path, gitops: Gitops) -> None:
@@ -181,3 +180,18 @@ def test_the_committed_files_are_fresh(monkeypatch: pytest.MonkeyPatch, gitops: 
     monkeypatch.chdir(Path(__file__).parents[2])
     outcome = gitops("render", "--check")
     assert (outcome.code, outcome.err) == (0, "")
+
+
+@pytest.mark.parametrize("words", [[], ["--check"]])
+def test_two_services_with_one_number_on_the_listener_are_named(
+    repository: Path, gitops: Gitops, words: list[str]
+) -> None:
+    assert gitops("render").code == 0
+    write(repository / "taskdefs/maps/base.json", (repository / "taskdefs/app/base.json").read_text())
+    for service in ("app", "maps"):
+        place = f"parameters: {{ListenerPriority: '100', PathPatterns: '/{service}/*'}}"
+        write(repository / f"infra/environments/staging/{service}.yaml", place)
+    outcome = gitops("render", *words)
+    assert outcome.code == 1
+    where = "infra/environments/staging/maps.yaml"
+    assert outcome.err.startswith(f"error: {where}: ListenerPriority 100 belongs to app too, and ")

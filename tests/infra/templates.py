@@ -9,7 +9,15 @@ from typing import Any
 from cfnlint.decode import decode  # type: ignore[import-untyped]
 
 ROOT = Path(__file__).parents[2]
-NAMES = ("bootstrap", "network", "platform", "registry", "service")
+# Those that an administrator applies, and those that are made under CloudFormation's role.
+BOOTSTRAP = (
+    "bootstrap-cloudformation-role",
+    "bootstrap-delivery-roles",
+    "bootstrap-foundation",
+    "bootstrap-operation-roles",
+)
+MADE = ("network", "platform", "repository", "service")
+NAMES = (*BOOTSTRAP, *MADE)
 
 Template = dict[str, Any]
 
@@ -20,6 +28,14 @@ def load(name: str) -> Template:
     assert not problems, problems
     loaded: Template = document
     return loaded
+
+
+def bootstrap() -> Template:
+    """What all templates of bootstrap make, as if they were one."""
+    parts = [load(name)["Resources"] for name in BOOTSTRAP]
+    together = {logical_id: resource for part in parts for logical_id, resource in part.items()}
+    assert len(together) == sum(map(len, parts)), "two templates of bootstrap name a resource alike"
+    return {"Resources": together}
 
 
 def of_type(template: Template, *types: str) -> dict[str, Any]:

@@ -1,7 +1,8 @@
-"""What each job's role may do, and what it may not."""
+"""The roles of the templates, CloudFormation's own among them."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from fnmatch import fnmatchcase
 
 import pytest
@@ -12,7 +13,7 @@ from tests.infra.templates import as_list
 
 # Detecting drift changes nothing either: its access level is Read (list_awscloudformation.html).
 READS = ("Describe", "List", "Get", "BatchGet", "BatchCheck", "BatchDescribe", "Detect")
-TEMPLATE = templates.load("bootstrap")
+TEMPLATE = templates.bootstrap()
 
 
 def allowed(role: str) -> set[str]:
@@ -136,7 +137,7 @@ def test_a_role_is_for_its_own_jobs(role: str, endings: set[str]) -> None:
 def test_the_roles_own_stack_is_out_of_their_reach(role: str, action: str) -> None:
     stacks = {one.split(":stack/")[1] for one in resources(role, action)}
     assert stacks == {
-        "${Project}-${Environment}-registry/*",
+        "${Project}-${Environment}-repository-*",
         "${Project}-${Environment}-network/*",
         "${Project}-${Environment}-platform/*",
         "${Project}-${Environment}-service-*",
@@ -159,7 +160,7 @@ def test_change_sets_of_the_roles_own_stack_are_not_executed() -> None:
 
 @pytest.mark.parametrize("role", ["InfrastructureRole", "TeardownRole"])
 def test_stacks_are_changed_under_cloudformations_role_only(role: str) -> None:
-    assert resources(role, "iam:PassRole") == [str({"Fn::GetAtt": ["CloudFormationRole", "Arn"]})]
+    assert resources(role, "iam:PassRole") == [str({"Ref": "CloudFormationRoleArn"})]
 
 
 @pytest.mark.parametrize("role", ["DeployRole", "DrillRole"])
@@ -190,7 +191,7 @@ def test_cloudformation_makes_roles_within_the_boundary_only() -> None:
         & set(as_list(statement["Action"]))
     ]
     assert [one["Condition"] for one in making] == [
-        {"StringEquals": {"iam:PermissionsBoundary": {"Ref": "RoleBoundary"}}}
+        {"StringEquals": {"iam:PermissionsBoundary": {"Ref": "RoleBoundaryArn"}}}
     ]
     assert not {"iam:AttachRolePolicy", "iam:DeleteRolePermissionsBoundary"} & allowed("CloudFormationRole")
 
@@ -203,3 +204,42 @@ def test_every_environment_stays_out_of_the_others() -> None:
             written = resource.get("Fn::Sub", "") if isinstance(resource, dict) else resource
             if written and written != "*" and not any(part in written for part in shared):
                 assert "${Environment}" in written, (name, statement["Sid"])
+
+
+REGION = "eu-west-2"
+# Everything but bootstrap is made under the role.
+TYPES = {resource["Type"] for name in templates.MADE for resource in templates.load(name)["Resources"].values()}
+GRANTED = {
+    action
+    for name, statement in templates.statements(TEMPLATE)
+    if name == "CloudFormationRole"
+    for action in as_list(statement["Action"])
+}
+
+
+def called(*handlers: str) -> dict[str, set[str]]:
+    """By type, what these of its handlers may call."""
+    found = {}
+    for one in TYPES:
+        schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema(REGION, one).schema
+        found[one] = {action for name in handlers for action in schema["handlers"].get(name, {}).get("permissions", [])}
+    return found
+
+
+def matches(action: str, patterns: Collection[str]) -> bool:
+    return any(fnmatchcase(action.lower(), pattern.lower()) for pattern in patterns)
+
+
+def test_every_type_says_what_its_handlers_call() -> None:
+    assert {one for one, actions in called("create", "delete").items() if not actions} == set()
+
+
+def test_it_is_granted_nothing_that_no_handler_calls() -> None:
+    every = set().union(*called("create", "read", "update", "delete").values())
+    assert {pattern for pattern in GRANTED if not any(matches(action, {pattern}) for action in every)} == set()
+
+
+def test_it_may_read_back_whatever_it_makes() -> None:
+    missing = {action for actions in called("read").values() for action in actions if not matches(action, GRANTED)}
+    # No endpoint here belongs to a service network.
+    assert missing == {"vpc-lattice:DescribeServiceNetworkVpcEndpointAssociation"}

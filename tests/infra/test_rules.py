@@ -11,6 +11,7 @@ import pytest
 from tests.infra import rules, templates
 from tests.infra.templates import Template
 
+DELIVERY = "bootstrap-delivery-roles"
 CLAIM = "token.actions.githubusercontent.com"
 
 
@@ -100,29 +101,29 @@ MISTAKES = [
     ),
     (rules.networks_have_a_flow_log, "network", set_at("FlowLog", None)),
     (rules.networks_have_a_flow_log, "network", set_at("FlowLog.Properties.ResourceId", {"Ref": "SubnetAPublic"})),
-    (rules.oidc_trust_is_exact, "bootstrap", trust({})),
-    (rules.oidc_trust_is_exact, "bootstrap", trust({"StringEquals": {f"{CLAIM}:aud": "sts.amazonaws.com"}})),
+    (rules.oidc_trust_is_exact, DELIVERY, trust({})),
+    (rules.oidc_trust_is_exact, DELIVERY, trust({"StringEquals": {f"{CLAIM}:aud": "sts.amazonaws.com"}})),
     (
         rules.oidc_trust_is_exact,
-        "bootstrap",
+        DELIVERY,
         trust({"StringLike": {f"{CLAIM}:aud": "sts.amazonaws.com", f"{CLAIM}:sub": "repo:example-org/fairweather*"}}),
     ),
     (
         rules.oidc_trust_is_exact,
-        "bootstrap",
+        DELIVERY,
         trust({"StringEquals": {f"{CLAIM}:aud": "sts.amazonaws.com", f"{CLAIM}:sub": ANY_ENVIRONMENT}}),
     ),
     (
         rules.oidc_trust_is_exact,
-        "bootstrap",
+        DELIVERY,
         trust({"ForAllValues:StringEquals": {f"{CLAIM}:aud": "sts.amazonaws.com", f"{CLAIM}:sub": [SUBJECT]}}),
     ),
     (
         rules.oidc_trust_is_exact,
-        "bootstrap",
+        DELIVERY,
         trust({"StringEquals": {f"{CLAIM}:aud": "sts.amazonaws.com", f"{CLAIM}:sub": [SUBJECT]}}),
     ),
-    (rules.oidc_trust_is_exact, "bootstrap", trust({"StringEquals": {f"{CLAIM}:sub": BOTH_FORMS}})),
+    (rules.oidc_trust_is_exact, DELIVERY, trust({"StringEquals": {f"{CLAIM}:sub": BOTH_FORMS}})),
     (
         rules.services_act_for_this_account,
         "service",
@@ -130,20 +131,20 @@ MISTAKES = [
     ),
     (
         rules.no_sweeping_permission,
-        "bootstrap",
+        DELIVERY,
         set_at("PlanRole.Properties.ManagedPolicyArns", ["arn:aws:iam::aws:policy/AdministratorAccess"]),
     ),
-    (rules.no_sweeping_permission, "bootstrap", set_at(f"DeployRole.{FIRST}.Action", "*")),
-    (rules.no_sweeping_permission, "bootstrap", set_at(f"DeployRole.{FIRST}.Action", ["ecs:*"])),
-    (rules.no_sweeping_permission, "bootstrap", set_at(f"DeployRole.{FIRST}.NotAction", "iam:*")),
+    (rules.no_sweeping_permission, DELIVERY, set_at(f"DeployRole.{FIRST}.Action", "*")),
+    (rules.no_sweeping_permission, DELIVERY, set_at(f"DeployRole.{FIRST}.Action", ["ecs:*"])),
+    (rules.no_sweeping_permission, DELIVERY, set_at(f"DeployRole.{FIRST}.NotAction", "iam:*")),
     (
         rules.roles_are_passed_narrowly,
-        "bootstrap",
+        DELIVERY,
         set_at(f"DeployRole.{FIRST}", {"Effect": "Allow", "Action": "iam:PassRole", "Resource": {"Ref": "PlanRole"}}),
     ),
     (
         rules.roles_are_passed_narrowly,
-        "bootstrap",
+        DELIVERY,
         set_at(
             f"DeployRole.{FIRST}",
             {

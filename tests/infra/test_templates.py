@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from gitops.policy import checkers
 from gitops.stacks.templates import INLINE_LIMIT
 from tests.infra import rules, templates
-from tests.infra.templates import NAMES, ROOT, Template
+from tests.infra.templates import MADE, NAMES, ROOT, Template
 
 EVERYWHERE = [
     rules.no_public_address,
@@ -33,17 +32,13 @@ def test_every_template_keeps_every_rule(rule: Callable[[Template], Iterator[str
     assert list(rule(templates.load(name))) == []
 
 
-@pytest.mark.parametrize("name", ["network", "platform", "registry", "service"])
+@pytest.mark.parametrize("name", MADE)
 def test_roles_made_by_cloudformation_are_bounded(name: str) -> None:
     assert list(rules.made_roles_are_bounded(templates.load(name))) == []
 
 
 def test_every_template_file_is_tested() -> None:
     assert sorted(path.stem for path in (ROOT / "infra/cloudformation").iterdir()) == sorted(NAMES)
-
-
-def test_cfn_lint_finds_nothing() -> None:
-    assert checkers.cfn_lint(ROOT, []) == []
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -54,8 +49,11 @@ def test_everything_has_a_description(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_request_can_carry_the_template(name: str) -> None:
-    assert len((ROOT / f"infra/cloudformation/{name}.yaml").read_bytes()) < INLINE_LIMIT
+def test_a_person_can_read_the_template_and_a_request_can_carry_it(name: str) -> None:
+    body = (ROOT / f"infra/cloudformation/{name}.yaml").read_bytes()
+    assert body.count(b"\n") <= 400
+    # What is left is room for the next change.
+    assert len(body) <= 0.9 * INLINE_LIMIT
 
 
 @pytest.mark.parametrize("name", NAMES)

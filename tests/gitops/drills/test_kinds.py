@@ -1,21 +1,32 @@
+"""The drills: when each is refused, and what it does."""
+
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from gitops import environments
-from gitops.drills.fleet import Fleet, Task
-from gitops.drills.kinds import KINDS, Setting
-from gitops.drills.operations import Operations
-from gitops.rollout.watch import Clock
-from tests.conftest import ROOT
-from tests.gitops.rollout.described import old, seen
-from tests.gitops.rollout.stubbed import StubbedSession
+from gitops.clock import Clock
+from gitops.drills import kinds
+from gitops.drills.fleet import Fleet, Operations
+from gitops.drills.kinds import KINDS, Setting, Upstream
+from gitops.ecs_answers import Task
+from gitops.environments import Rehearsal, StandIn
+from gitops.errors import GitopsError
+from tests.gitops.deploy.described import StubbedSession, old, seen
+from tests.gitops.drills.server import DEMO, SERVICE
 
-REHEARSAL = environments.load(ROOT, "rehearsal")
-STAGING = environments.load(ROOT, "staging")
+APPEND = "import sys; open('told', 'a').write(sys.argv[1] + '\\n')"
+STAND_IN = StandIn(
+    ["python", "serve"],
+    {"URL": "http://127.0.0.1:{port}"},
+    tell=["python", "-c", APPEND],
+    failing=["broken", "silent"],
+    normal="normal",
+)
+TOLD = Upstream(STAND_IN, "/ready", f".state/stand-ins/{SERVICE}")
 
 
 def setting(
@@ -23,14 +34,16 @@ def setting(
 ) -> Setting:
     """A service with a task in each of these zones."""
     stubbed: Any = session or StubbedSession()
-    tasks = tuple(Task(f"arn:task/c/{n}", f"10.0.0.{n}", zone, True) for n, zone in enumerate(zones))
+    tasks = tuple(
+        Task(f"arn:task/c/{n}", address=f"10.0.0.{n}", zone=zone, is_running=True) for n, zone in enumerate(zones)
+    )
     targets = {task.address: "healthy" for task in tasks}
     return Setting(
         root=Path(),
-        operations=Operations(stubbed, STAGING, "weather"),
+        operations=Operations(stubbed, DEMO, SERVICE),
         seen=seen(old, rolls_back=breaker),
         before=Fleet(len(tasks), tasks, (targets,)),
-        upstream=REHEARSAL.upstreams["weather"] if upstream else None,
+        upstream=TOLD if upstream else None,
         clock=Clock(sleep=lambda _: None),
         say=lambda _: None,
         ask=lambda _: "",
@@ -63,9 +76,92 @@ def test_what_is_stopped_has_to_be_replaced(kind: str, stopped: list[str]) -> No
             session.answers("ecs").add_response(
                 "stop_task",
                 {"task": {}},
-                {"cluster": "fairweather-staging", "task": f"arn:task/c/{task}", "reason": "gitops drill"},
+                {"cluster": DEMO.cluster, "task": f"arn:task/c/{task}", "reason": "gitops drill"},
             )
         happened = KINDS[kind].act(setting("abb", session=session))
     assert happened.gone == {f"arn:task/c/{task}" for task in stopped}
     assert happened.problems == ()
     assert happened.mended is None
+
+
+class Time:
+    """A clock that a test moves by sleeping."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+    @property
+    def clock(self) -> Clock:
+        return Clock(now=lambda: self.now, sleep=self.sleep)
+
+
+class Service:
+    """Answers as its upstream was told, or always the same."""
+
+    def __init__(self, root: Path, always: str | None = None) -> None:
+        self.root, self.always = root, always
+
+    def ask(self, path: str) -> str:
+        assert path == "/ready"
+        if self.always is not None:
+            return self.always
+        return "" if (self.root / "told").read_text().split()[-1] == "normal" else "status 503"
+
+
+def test_each_failure_shows_and_ends(tmp_path: Path) -> None:
+    time, said = Time(), list[str]()
+    mended, problems = kinds.fail(tmp_path, TOLD, Service(tmp_path).ask, time.clock, said.append)
+    assert problems == ()
+    assert (tmp_path / "told").read_text().split() == ["broken", "silent", "normal"]
+    assert mended == time.now == 2 * kinds.LASTS
+    assert said == ["the upstream is broken", "the upstream is silent", "the upstream is normal"]
+
+
+def test_a_failure_that_nobody_notices_proves_nothing(tmp_path: Path) -> None:
+    _, problems = kinds.fail(tmp_path, TOLD, Service(tmp_path, always="").ask, Time().clock, lambda _: None)
+    assert problems == (
+        "/ready does not say that the upstream is broken",
+        "/ready does not say that the upstream is silent",
+    )
+
+
+def test_a_service_that_stays_down_is_a_problem(tmp_path: Path) -> None:
+    service = Service(tmp_path, always="status 503")
+    _, problems = kinds.fail(tmp_path, TOLD, service.ask, Time().clock, lambda _: None)
+    assert problems == ("/ready still fails after the upstream works again",)
+
+
+def test_the_upstream_works_again_whatever_happens(tmp_path: Path) -> None:
+    def interrupted(_: str) -> str:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        kinds.fail(tmp_path, TOLD, interrupted, Time().clock, lambda _: None)
+    assert (tmp_path / "told").read_text().split() == ["broken", "normal"]
+
+
+def test_a_command_that_fails_is_one_line(tmp_path: Path) -> None:
+    told = ["python", "-c", "raise SystemExit('nobody listens')"]
+    broken = Upstream(msgspec.structs.replace(STAND_IN, tell=told, unless="KEY"), "/ready", ".state")
+    with pytest.raises(GitopsError, match=r"cannot be told to be .*: nobody listens → make rehearse without KEY"):
+        kinds.fail(tmp_path, broken, lambda _: "", Time().clock, lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("entry", "is_ours"),
+    [
+        (Rehearsal(STAND_IN, ready="/ready"), True),
+        # Nothing would show that it fails, nothing can be told, nothing is told.
+        (Rehearsal(STAND_IN), False),
+        (Rehearsal(msgspec.structs.replace(STAND_IN, tell=[]), ready="/ready"), False),
+        (Rehearsal(msgspec.structs.replace(STAND_IN, failing=[]), ready="/ready"), False),
+        (Rehearsal(ready="/ready"), False),
+    ],
+)
+def test_an_upstream_is_drilled_where_its_failure_can_be_made_and_seen(entry: Rehearsal, is_ours: bool) -> None:
+    here = msgspec.structs.replace(DEMO, aws_config_file=".state/config", rehearsals={SERVICE: entry})
+    assert kinds.upstream(here, SERVICE) == (TOLD if is_ours else None)
+    assert kinds.upstream(here, "another") is None

@@ -1,11 +1,25 @@
+"""A load's schedule, its connections, what it counts, and how that adds up."""
+
 from __future__ import annotations
 
 import threading
 
-from gitops.drills.connection import Connection, place
-from gitops.drills.load import Load
-from gitops.drills.schedule import Schedule
-from gitops.drills.tally import Request, tally
+import pytest
+
+from gitops.drills.load import (
+    LONGEST,
+    SLOW,
+    Connection,
+    Load,
+    Place,
+    Request,
+    Schedule,
+    percentile,
+    place,
+    status_problem,
+    tally,
+)
+from gitops.errors import GitopsError
 from tests.gitops.drills.server import RESET, Behaviour, server
 
 
@@ -75,9 +89,9 @@ def test_connections_are_kept_open() -> None:
 
 
 def test_it_asks_for_the_load_balancers_name() -> None:
-    with server(lambda _: 200) as (url, hosts), Load(place(url, "weather.example"), "/", Schedule(10, 0.1)) as load:
+    with server(lambda _: 200) as (url, hosts), Load(place(url, "app.example"), "/", Schedule(10, 0.1)) as load:
         load._clockwork.join()
-    assert hosts[0].startswith("weather.example:")
+    assert hosts[0].startswith("app.example:")
 
 
 def test_leaving_ends_it() -> None:
@@ -86,3 +100,94 @@ def test_leaving_ends_it() -> None:
             assert load._clockwork.is_alive()
         # Its schedule has no end.
         assert not load._clockwork.is_alive()
+
+
+LB = "lb-1.eu-west-1.elb.amazonaws.com"
+
+
+@pytest.mark.parametrize(
+    ("url", "name", "address", "port", "host"),
+    [
+        ("http://f.alb.localhost:4566/", "", "127.0.0.1", 4566, "f.alb.localhost:4566"),
+        (f"http://{LB}/", "", LB, 80, LB),
+        (f"https://{LB}/", "app.example", LB, 443, "app.example"),
+    ],
+)
+def test_requests_go_to_the_load_balancer_whatever_the_name(
+    url: str, name: str, address: str, port: int, host: str
+) -> None:
+    found = place(url, name)
+    assert (found.address, found.port, found.host) == (address, port, host)
+    assert (found.tls is not None) == url.startswith("https")
+
+
+def test_a_certificate_is_checked() -> None:
+    tls = place("https://lb/").tls
+    assert tls is not None
+    assert tls.check_hostname
+
+
+def test_without_a_load_balancer_there_is_no_place() -> None:
+    with pytest.raises(GitopsError, match="no load balancer"):
+        place("")
+
+
+def test_a_port_that_is_not_the_usual_one_stands_in_the_host() -> None:
+    assert Place("127.0.0.1", 8080, "a").host == "a:8080"
+
+
+def test_requests_are_due_evenly_and_end() -> None:
+    assert list(Schedule(4, 1.5).due()) == [0.0, 0.25, 0.5, 0.75, 1.0, 1.25]
+
+
+def test_a_late_request_does_not_move_the_next() -> None:
+    """Each is a fraction, not a sum: an hour of them does not drift."""
+    *_, last = Schedule(300, LONGEST).due()
+    assert last == (300 * LONGEST - 1) / 300
+
+
+@pytest.mark.parametrize(("rate", "longest"), [(0, 1), (-1, 1), (1001, 1), (200, 0), (200, LONGEST + 1)])
+def test_what_would_be_no_load_or_an_attack_is_refused(rate: int, longest: float) -> None:
+    with pytest.raises(GitopsError, match="out of bounds"):
+        Schedule(rate, longest)
+
+
+def test_nothing_sent_is_nothing() -> None:
+    empty = tally([])
+    assert (empty.sent, empty.lost, empty.slow, empty.rate, empty.first_lost) == (0, 0, 0, 0.0, None)
+
+
+def test_what_is_counted() -> None:
+    requests = [Request(number / 10, 0.010) for number in range(97)]
+    requests += [
+        Request(9.9, 0.5, "status 502"),
+        Request(9.7, 0.020, "ConnectionResetError"),
+        Request(9.8, SLOW + 0.1),
+    ]
+    found = tally(requests)
+    assert found.sent == 100
+    assert found.lost == 2
+    assert set(found.problems) == {("status 502", 1), ("ConnectionResetError", 1)}
+    assert found.first_lost == 9.7
+    assert found.slow == 1
+    assert found.p50 == 0.010
+    assert found.p99 == 0.5
+    assert found.longest == SLOW + 0.1
+    assert found.rate == pytest.approx(10)
+
+
+def test_a_lost_request_is_not_a_slow_one_as_well() -> None:
+    assert tally([Request(0, 10, "no answer in 10 s")]).slow == 0
+
+
+@pytest.mark.parametrize(("percent", "expected"), [(0, 1), (1, 1), (50, 5), (51, 6), (90, 9), (99, 10), (100, 10)])
+def test_a_percentile_is_a_value_that_was_measured(percent: float, expected: float) -> None:
+    assert percentile([1, 2, 3, 4, 5, 6, 7, 8, 9, 10], percent) == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "problem"),
+    [(200, ""), (204, ""), (302, ""), (399, ""), (400, "status 400"), (429, "status 429"), (502, "status 502")],
+)
+def test_which_status_is_a_good_answer(status: int, problem: str) -> None:
+    assert status_problem(status) == problem

@@ -1,35 +1,40 @@
+"""What gitops drill refuses before it touches anything."""
+
 from __future__ import annotations
 
+from pathlib import Path
+
+import msgspec
 import pytest
 
-from gitops import cli, environments
 from gitops.errors import GitopsError
 from gitops.verbs import drill
-from tests.conftest import ROOT
+from tests.gitops.conftest import Gitops
+from tests.gitops.drills.server import DEMO, SERVICE
 
-STAGING, REHEARSAL = environments.load(ROOT, "staging"), environments.load(ROOT, "rehearsal")
+HERE = msgspec.structs.replace(DEMO, environment="local", aws_config_file=".state/config")
 
 
 def test_a_real_environment_is_not_touched_without_its_name() -> None:
     with pytest.raises(GitopsError, match="nobody can type") as refused:
-        drill._confirm(STAGING, None, ["roll"], "weather")
+        drill._confirm(DEMO, None, ["roll"], SERVICE)
     assert refused.value.fix == "--confirm staging"
 
 
 @pytest.mark.parametrize("typed", ["", "production", "Staging", "staging "])
 def test_another_name_is_refused(typed: str) -> None:
     with pytest.raises(GitopsError, match="nothing was touched"):
-        drill._confirm(STAGING, typed, ["roll"], "weather")
+        drill._confirm(DEMO, typed, ["roll"], SERVICE)
 
 
 def test_its_name_is_enough_and_the_rehearsal_needs_none() -> None:
-    drill._confirm(STAGING, "staging", ["roll"], "weather")
-    drill._confirm(REHEARSAL, None, ["roll"], "weather")
+    drill._confirm(DEMO, "staging", ["roll"], SERVICE)
+    drill._confirm(HERE, None, ["roll"], SERVICE)
 
 
 def test_a_wrong_name_is_refused_for_the_rehearsal_too() -> None:
     with pytest.raises(GitopsError, match="nothing was touched"):
-        drill._confirm(REHEARSAL, "staging", ["roll"], "weather")
+        drill._confirm(HERE, "staging", ["roll"], SERVICE)
 
 
 @pytest.mark.parametrize(
@@ -45,12 +50,21 @@ def test_a_wrong_name_is_refused_for_the_rehearsal_too() -> None:
         (["--service", "wether"], "wether is not a service of staging"),
     ],
 )
-def test_what_is_out_of_bounds_is_one_line(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["drill", "staging", "--confirm", "staging", *words]) == 1
-    assert said in capsys.readouterr().err
+@pytest.mark.usefixtures("repository")
+def test_what_is_out_of_bounds_is_one_line(gitops: Gitops, words: list[str], said: str) -> None:
+    done = gitops("drill", "staging", "--confirm", "staging", *words)
+    assert done.code == 1
+    assert said in done.err
 
 
-def test_an_unknown_drill_is_a_usage_error() -> None:
-    with pytest.raises(SystemExit) as ended:
-        cli.main(["drill", "staging", "--drill", "earthquake"])
-    assert ended.value.code == 2
+def test_of_several_services_one_is_named(gitops: Gitops, repository: Path) -> None:
+    (repository / "infra/environments/staging/web.yaml").write_text("parameters: {}\n")
+    done = gitops("drill", "staging", "--confirm", "staging")
+    assert (done.code, done.err) == (
+        1,
+        "error: which service of staging? (its services: app, web) → --service NAME\n",
+    )
+
+
+def test_an_unknown_drill_is_a_usage_error(gitops: Gitops) -> None:
+    assert gitops("drill", "staging", "--drill", "earthquake").code == 2

@@ -8,9 +8,8 @@ import os
 import tarfile
 from pathlib import Path
 
-from gitops.images import layer
-from gitops.images.pack import Packed, pack
-from gitops.images.reference import BUILDER_LABEL
+from gitops.images.pack import BUILDER_LABEL, Packed, pack
+from gitops.registry import sha256
 
 COMMIT = "1" * 40
 COMMITTED = 1_750_000_000
@@ -108,7 +107,7 @@ def test_the_configuration_is_the_dockerfiles_own(tmp_path: Path) -> None:
 def test_the_manifest_names_what_is_pushed(tmp_path: Path) -> None:
     packed = pack(*service(tmp_path), COMMIT, COMMITTED)
     (described,) = packed.manifest["layers"]
-    assert described["digest"] == layer.sha256(packed.layer.content)
+    assert described["digest"] == sha256(packed.layer.content)
     assert described["size"] == len(packed.layer.content)
-    assert packed.manifest["config"]["digest"] == layer.sha256(packed.config)
+    assert packed.manifest["config"]["digest"] == sha256(packed.config)
     assert json.loads(packed.config)["rootfs"]["diff_ids"] == [packed.layer.diff_id]

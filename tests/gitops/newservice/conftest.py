@@ -13,11 +13,8 @@ PARTS = (
     "infra",
     "taskdefs",
     "services",
-    "requirements/dev.in",
     "pyproject.toml",
-    "tests/__init__.py",
     "tests/conftest.py",
-    "tests/services/__init__.py",
     "tests/services/conftest.py",
 )
 

@@ -1,17 +1,26 @@
-"""A service as it was made: its tests pass, and so do the checks of the repository, with nothing done by hand."""
+"""A service that was made: its own tests and every check pass, and branches that each add one merge."""
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from gitops import environments
+from gitops.checks import locks
 from gitops.cli import main
+from gitops.contract import agree
+from gitops.images import source
+from gitops.repository import BASE, Checkout
+from gitops.tools import tool
 from tests.conftest import ROOT
-from tests.gitops.newservice.conftest import copy
+from tests.gitops.conftest import ENVIRONMENT, Gitops, commit, write
+from tests.gitops.newservice.conftest import copy, everything
 
 # A dash and a folder of another name: what follows from the name is not the name itself.
 NAME, MODULE, PATH = "wind-alerts", "wind_alerts", "/v1/wind/*"
@@ -23,6 +32,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
         assert main(["new-service", NAME, "--path", PATH]) == 0
+    commit(root)
     return root
 
 
@@ -43,6 +53,14 @@ def test_its_own_tests_pass(made: Path) -> None:
     assert " passed" in run(made, "gitops", "test", NAME)
 
 
+def test_its_image_is_made_as_hadolint_asks(made: Path) -> None:
+    words = [tool("hadolint"), "--no-color", f"services/{NAME}/Dockerfile"]
+    done = subprocess.run(words, cwd=made, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    final = source.final_stage((made / f"services/{NAME}/Dockerfile").read_text(), {})
+    assert final.command == ("gunicorn", f"{MODULE}:create_app()")
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -50,6 +68,8 @@ def test_its_own_tests_pass(made: Path) -> None:
         ["ruff", "format", "--check"],
         ["mypy", "--cache-dir", os.devnull, f"services/{NAME}/{MODULE}", f"tests/services/{MODULE}"],
         ["gitops", "render", "--check"],
+        ["gitops.contract.agree"],
+        ["gitops.checks.locks"],
     ],
     ids=" ".join,
 )
@@ -58,11 +78,7 @@ def test_the_checks_pass(made: Path, words: list[str]) -> None:
 
 
 def test_it_is_one_of_the_services(made: Path) -> None:
-    subprocess.run(["git", "init", "--quiet", str(made)], check=True)
-    author = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
-    subprocess.run(["git", "-C", str(made), "add", "--all"], check=True)
-    subprocess.run(["git", "-C", str(made), *author, "commit", "--quiet", "--message", "new"], check=True)
-    assert run(made, "gitops", "changed", "--json").strip() == '["weather", "wind-alerts"]'
+    assert run(made, "gitops", "changed", "--json").strip() == json.dumps(sorted([*Checkout(ROOT).services(), NAME]))
 
 
 def test_nothing_of_the_starter_is_left(made: Path) -> None:
@@ -71,3 +87,87 @@ def test_nothing_of_the_starter_is_left(made: Path) -> None:
     assert len(texts) > 10
     assert not [text for text in texts if "starter" in text.lower() or "weather" in text.lower()]
     assert any('PREFIX = "/v1/wind"' in text for text in texts)
+
+
+def git(root: Path, *words: str) -> str:
+    done = subprocess.run(["git", "-C", str(root), *words], check=True, capture_output=True, text=True)
+    return done.stdout
+
+
+def remove(root: Path, service: str) -> None:
+    """As docs/new-service.md says."""
+    for folder in (f"services/{service}", f"taskdefs/{service}", f"tests/services/{service}"):
+        shutil.rmtree(root / folder, ignore_errors=True)
+    for entry in root.glob(f"infra/environments/*/{service}.yaml"):
+        entry.unlink()
+
+
+def require_good(root: Path, gitops: Gitops) -> None:
+    for words in (["render", "--check"], ["diff"], ["lint"]):
+        outcome = gitops(*words)
+        assert outcome.code == 0, outcome.err
+        assert "Does not render" not in outcome.out
+    assert agree.main() == 0
+    for words in (["ruff", "check"], ["ruff", "format", "--check"], ["gitops.checks.locks"]):
+        run(root, *words)
+
+
+def test_two_branches_that_each_add_a_service_merge(repository: Path, gitops: Gitops) -> None:
+    base, there = commit(repository), Checkout(repository).services()
+    for service in ("alerts", "maps"):
+        git(repository, "checkout", "-q", "-b", service, base)
+        assert gitops("new-service", service).code == 0
+        assert {line[:2] for line in git(repository, "status", "--porcelain").splitlines()} == {"??"}
+        commit(repository, service)
+    git(repository, "-c", "user.name=t", "-c", "user.email=t@t", "merge", "-q", "--no-edit", "alerts")
+    assert len(git(repository, "rev-list", "--merges", "HEAD").split()) == 1
+    require_good(repository, gitops)
+    for environment in environments.load_all(Checkout(repository)).values():
+        assert list(environment.services) == sorted(["alerts", "maps", *there])
+
+
+def test_a_service_takes_the_place_of_the_only_one(repository: Path, gitops: Gitops) -> None:
+    base = commit(repository)
+    (only,) = Checkout(repository).services()
+    remove(repository, only)
+    assert gitops("new-service", "maps").code == 0
+    commit(repository, "maps")
+    require_good(repository, gitops)
+    assert "removed" in gitops("diff", "--base", base).out
+    assert only not in "".join(path for path in everything(repository) if not path.startswith(".git/"))
+
+
+def test_the_first_service_of_a_repository_that_holds_environments_alone(
+    tmp_path: Path, gitops: Gitops, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No folder of services or tests, no settings of ruff; what its tests need comes with it."""
+    write(tmp_path / "infra/environments/staging.yaml", ENVIRONMENT.format(name="staging", account="1" * 12))
+    parameters = "{ListenerPriority: {Type: Number}, PathPatterns: {Type: CommaDelimitedList}}"
+    write(tmp_path / "infra/cloudformation/service.yaml", f"Parameters: {parameters}\nResources: {{A: {{Type: B}}}}\n")
+    (tmp_path / "infra/environments/deep").mkdir()
+    monkeypatch.chdir(tmp_path / "infra/environments/deep")
+    outcome = gitops("new-service", "maps")
+    assert outcome.code == 0, outcome.err
+    monkeypatch.chdir(tmp_path)
+    assert gitops("render", "--check").code == 0
+    assert (tmp_path / "taskdefs/maps" / BASE).exists()
+    assert " passed" in run(tmp_path, "pytest", "-q", "tests")
+    assert locks.problems("lock", (tmp_path / "services/maps/requirements.txt").read_text()) == []
+    assert "    # via -r services/maps/requirements.in\n" in (tmp_path / "services/maps/requirements.txt").read_text()
+
+
+def test_it_has_the_versions_that_another_service_has(repository: Path, gitops: Gitops) -> None:
+    (only,) = Checkout(repository).services()
+    lock = repository / f"services/{only}/requirements.txt"
+    lock.write_text(lock.read_text().replace("flask==", "flask==99."))
+    assert gitops("new-service", "maps").code == 0
+    assert "flask==99." in (repository / "services/maps/requirements.txt").read_text()
+
+
+def test_of_a_lock_that_lacks_what_it_needs_it_takes_nothing(repository: Path, gitops: Gitops) -> None:
+    (only,) = Checkout(repository).services()
+    (repository / f"services/{only}/requirements.txt").write_text("flask==99\n")
+    assert gitops("new-service", "maps").code == 0
+    text = (repository / "services/maps/requirements.txt").read_text()
+    assert "flask==" in text
+    assert "flask==99" not in text

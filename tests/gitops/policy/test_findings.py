@@ -8,10 +8,11 @@ import pytest
 
 from gitops.errors import GitopsError
 from gitops.policy.filled import Filled
-from gitops.policy.findings import Check, Finding, Location, Match, Outcome, Place, Report, Results, Rule, lint, policy
+from gitops.policy.findings import Check, Finding, Location, Match, Outcome, Place, Results, Rule, lint, policy
 
 STAGING = Filled("staging", "service-weather", Path("infra/cloudformation/service.yaml"), "")
 PRODUCTION = Filled("production", "network", Path("infra/cloudformation/network.yaml"), "")
+SCANNED = {"staging/service-weather.yaml": [STAGING], "production/network.yaml": [PRODUCTION]}
 
 
 def match(filename: str, path: list[str | int] | None = None) -> Match:
@@ -30,7 +31,7 @@ def test_a_finding_in_a_template_has_its_line() -> None:
 def test_a_finding_in_a_filled_template_has_its_environment_and_place() -> None:
     [found] = lint(
         [match("/x/staging/service-weather.yaml", ["Parameters", "MinTasks", 0])],
-        {"/x/staging/service-weather.yaml": STAGING},
+        {"/x/staging/service-weather.yaml": [STAGING]},
     )
     assert found.where == "infra/cloudformation/service.yaml with the values of staging, Parameters.MinTasks.0"
 
@@ -40,28 +41,26 @@ def test_the_same_finding_stands_once() -> None:
 
 
 def test_each_environment_has_its_own_outcome() -> None:
-    report = Report(
-        Results(
-            passed_checks=[check("/staging/service-weather.yaml"), check("/production/network.yaml")],
-            failed_checks=[check("/production/network.yaml")],
-            skipped_checks=[check("/staging/service-weather.yaml")],
-        )
+    report = Results(
+        passed_checks=[check("/staging/service-weather.yaml"), check("/production/network.yaml")],
+        failed_checks=[check("/production/network.yaml")],
+        skipped_checks=[check("/staging/service-weather.yaml")],
     )
     failure = Finding(
         "infra/cloudformation/network.yaml with the values of production, Logs", "Ensure logging", "CKV_AWS_18"
     )
-    assert policy(report, [STAGING, PRODUCTION]) == [
+    assert policy([report], SCANNED) == [
         Outcome("staging", passed=1, skipped=1, failed=()),
         Outcome("production", passed=1, skipped=0, failed=(failure,)),
     ]
 
 
-@pytest.mark.parametrize("report", [Report(), Report(Results(passed_checks=[check("/staging/service-weather.yaml")]))])
-def test_a_template_that_was_not_looked_at_is_an_error(report: Report) -> None:
+@pytest.mark.parametrize("report", [Results(), Results(passed_checks=[check("/staging/service-weather.yaml")])])
+def test_a_template_that_was_not_looked_at_is_an_error(report: Results) -> None:
     with pytest.raises(GitopsError, match=r"looked at nothing in infra/cloudformation/network\.yaml"):
-        policy(report, [STAGING, PRODUCTION])
+        policy([report], SCANNED)
 
 
 def test_a_report_on_another_file_is_an_error() -> None:
     with pytest.raises(GitopsError, match="was not given"):
-        policy(Report(Results(passed_checks=[check("/elsewhere.yaml")])), [STAGING])
+        policy([Results(passed_checks=[check("/elsewhere.yaml")])], SCANNED)

@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from gitops.review.costs import costs
-from gitops.review.prices import Running, Tasks, at_rest, difference, running
+from gitops.review.prices import Running, Tasks, at_rest, costs, difference, running
 
 SMALL = Tasks(2, "X86_64", 0.25, 0.5)
 LONDON = Running("eu-west-2", (SMALL,), nat_gateways=2, load_balancers=1)
@@ -84,15 +83,18 @@ def test_what_runs_is_read_from_the_files(environment: Any, task: Any, found: Ru
 
 def test_costs_of_two_states_leave_this_machine_out() -> None:
     network = "Parameters: {NatGateways: {Type: String, Default: per-az}}\nResources: {Vpc: {Type: AWS::EC2::VPC}}\n"
-    staging = 'region: eu-west-2\nstacks: {network: {}}\nservices: {app: {MinTasks: "1"}}\n'
+    staging = "region: eu-west-2\nstacks: {network: {}}\n"
     base = {
         "infra/cloudformation/network.yaml": network,
         "infra/cloudformation/broken.yaml": "a: [",
         "infra/environments/staging.yaml": staging,
+        "infra/environments/staging/app.yaml": 'parameters: {MinTasks: "1"}',
         "infra/environments/rehearsal.yaml": staging + "aws_config_file: x\n",
         "taskdefs/app/rendered/staging.json": '{"cpu": "256", "memory": "512"}',
     }
     assert costs(base, base).lines == ()
+    more = {**base, "infra/environments/staging/app.yaml": 'parameters: {MinTasks: "3"}'}
+    assert "**staging**: about +$" in costs(base, more).lines[0]
     assert "rehearsal" not in costs(base, base).at_rest
     head = {**base, "infra/cloudformation/network.yaml": network.replace("per-az", "single")}
     assert costs(base, head).lines == (

@@ -9,9 +9,9 @@ import pytest
 
 from gitops.errors import GitopsError
 from gitops.review.changes import Change, changes
-from gitops.review.costs import Costs
-from gitops.review.markdown import COMMENT_BUDGET, code, fence, plain
+from gitops.review.prices import Costs
 from gitops.review.report import report
+from gitops.text import COMMENT_BUDGET
 
 RENDERED = "taskdefs/app/rendered/staging.json"
 
@@ -75,7 +75,7 @@ def test_the_run_is_linked() -> None:
 )
 def test_the_budget_holds_and_nothing_is_cut_open(found: list[Change]) -> None:
     text = report(found, "a" * 40, "b" * 40, "https://github.com/o/r/actions/runs/1")
-    assert len(text.encode()) <= COMMENT_BUDGET
+    assert len(text) <= COMMENT_BUDGET
     assert text.count("<details>") == text.count("</details>")
     fences = re.findall(r"^(`{3,})", text, re.MULTILINE)
     assert len(fences) % 2 == 0
@@ -95,33 +95,6 @@ def test_what_is_left_out_is_named_and_what_fits_after_it_is_shown() -> None:
 def test_what_fits_is_whole() -> None:
     assert "Too long" not in report(many(20), "a", "b")
     assert report(many(200), "a", "b", budget=10**6).count("<details>") == 200
-
-
-@pytest.mark.parametrize(
-    ("value", "markdown"),
-    [
-        ("a", "`a`"),
-        (None, "nothing"),
-        ("", "nothing"),
-        ("a`b", "`` a`b ``"),
-        ("```", "```` ``` ````"),
-        ("a\nb", "`a b`"),
-        (8080, "`8080`"),
-    ],
-)
-def test_inline_code(value: object, markdown: str) -> None:
-    assert code(value) == markdown
-
-
-@pytest.mark.parametrize(
-    "text", ["@octocat", "#1", "o/r#1", "<img src=x>", "[a](b)", "**b**", "`c`", "a_b_c", "&amp;", "~~s~~", "|"]
-)
-def test_text_of_others_is_neutral(text: str) -> None:
-    assert not re.search(r"(?<!&)#|[@<>\[\]*`_~|]", plain(text))
-
-
-def test_a_fence_is_longer_than_what_is_inside() -> None:
-    assert fence(("+````", "+`"), "diff") == "`````diff\n+````\n+`\n`````"
 
 
 def test_changes_are_of_rendered_files_and_environments_alone() -> None:
@@ -153,8 +126,8 @@ def test_a_secret_in_a_file_reaches_no_text() -> None:
 
     text = report(changes(rendered("hunter1"), rendered("hunter2")), "a", "b")
     assert "hunter" not in text
-    assert '-          "value": "[masked]"' in text
-    assert '+          "value": "[masked, another value]"' in text
+    assert '-          "value": "•••"' in text
+    assert '+          "value": "••• (another value)"' in text
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from gitops.review.masking import MASK
 from gitops.review.risks import task_definition_risks
+from gitops.text import MASK
 
 APP: dict[str, Any] = {
     "name": "app",

@@ -8,16 +8,18 @@ from typing import Any
 import msgspec
 import pytest
 
-from gitops.environments import Environment
-from gitops.review.settings import RULES, Defaults, environment_risks
+from gitops.environments import Environment, Service
+from gitops.repository import Checkout
+from gitops.review.changes import template_defaults
+from gitops.review.settings import RULES, Defaults, environment_risks, service_risks
 from gitops.stacks import templates
 
 ROOT = Path(__file__).parents[3]
-TEMPLATES = sorted(path.stem for path in (ROOT / templates.FOLDER).glob("*.yaml"))
+NAMES = templates.names(Checkout(ROOT))
 CERTIFICATE = "arn:aws:acm:eu-west-2:1:certificate/a"
 DEFAULTS: Defaults = {
     "bootstrap": {"OidcProviderArn": "", "BuildsImages": "true"},
-    "registry": {"PullAccounts": ""},
+    "repository": {"PullAccounts": ""},
     "network": {"NatGateways": "per-az", "FlowLogDays": "30"},
     "platform": {"CertificateArn": "", "ClientCidr": "0.0.0.0/0", "DeletionProtection": "true"},
     "service": {"MinTasks": "2", "MaxTasks": "6", "CpuPercent": "60"},
@@ -30,20 +32,19 @@ PRODUCTION: dict[str, Any] = {
     "requires": ["provenance", "image-scan"],
     "stacks": {
         "bootstrap": {},
-        "registry": {"PullAccounts": "111,222"},
+        "repository": {"PullAccounts": "111,222"},
         "network": {"FlowLogDays": "90"},
         "platform": {"CertificateArn": CERTIFICATE, "ClientCidr": "10.0.0.0/8"},
     },
-    "services": {"app": {"MaxTasks": "10"}},
 }
+APP: dict[str, Any] = {"parameters": {"MaxTasks": "10"}}
 
 
 def with_parameters(name: str, **parameters: str | None) -> dict[str, Any]:
-    """Production with some parameters of one stack or service set, or (None) taken out."""
-    kind = "services" if name == "app" else "stacks"
-    given = {**PRODUCTION[kind][name], **parameters}
+    """Production with some parameters of one stack set, or (None) taken out."""
+    given = {**PRODUCTION["stacks"][name], **parameters}
     kept = {key: value for key, value in given.items() if value is not None}
-    return {**PRODUCTION, kind: {**PRODUCTION[kind], name: kept}}
+    return {**PRODUCTION, "stacks": {**PRODUCTION["stacks"], name: kept}}
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,6 @@ def with_parameters(name: str, **parameters: str | None) -> dict[str, Any]:
             ["IAM: another repository or branch is trusted to deploy here"],
         ),
         ({**PRODUCTION, "account": "2"}, ["account changes from `1` to `2`"]),
-        ({**PRODUCTION, "services": {}}, ["service `app` is no longer part of it"]),
         (
             {**PRODUCTION, "requires": ["image-scan"]},
             ["`provenance` is no longer required: an image is deployed whoever built it"],
@@ -77,15 +77,15 @@ def with_parameters(name: str, **parameters: str | None) -> dict[str, Any]:
             ],
         ),
         (
-            with_parameters("registry", PullAccounts="111, 999"),
+            with_parameters("repository", PullAccounts="111, 999"),
             [
                 (
-                    "IAM: `stacks.registry.PullAccounts` gains `999` and loses `222`: "
+                    "IAM: `stacks.repository.PullAccounts` gains `999` and loses `222`: "
                     "an account outside may, or may no longer, pull the images"
                 )
             ],
         ),
-        (with_parameters("registry", PullAccounts="222, 111"), []),
+        (with_parameters("repository", PullAccounts="222, 111"), []),
         (
             with_parameters("bootstrap", OidcProviderArn="arn:x"),
             [
@@ -163,52 +163,82 @@ def with_parameters(name: str, **parameters: str | None) -> dict[str, Any]:
             ],
         ),
         (with_parameters("platform", DeletionProtection="true"), []),
-        (
-            with_parameters("app", MinTasks="0"),
-            ["`services.app.MinTasks` falls from `2` to `0`: nothing runs when nobody asks"],
-        ),
-        (
-            with_parameters("app", MinTasks="1"),
-            ["`services.app.MinTasks` falls from `2` to `1`: the end of one task, or of its zone, is an outage"],
-        ),
-        (with_parameters("app", MinTasks="3"), []),
-        (
-            with_parameters("app", MinTasks="many"),
-            ["`services.app.MinTasks` changes from `2` to `many`: fewer tasks stand ready"],
-        ),
-        (
-            with_parameters("app", MaxTasks="4"),
-            ["`services.app.MaxTasks` falls from `10` to `4`: scaling stops earlier under load"],
-        ),
-        (
-            with_parameters("app", CpuPercent="90"),
-            ["`services.app.CpuPercent` rises from `60` to `90`: tasks are added later under load"],
-        ),
-        (with_parameters("app", CpuPercent="30"), []),
-        (
-            {**PRODUCTION, "services": {**PRODUCTION["services"], "new": {"MinTasks": "1", "Cidr": "10.0.0.0/8,::/0"}}},
-            ["public: `services.new.Cidr` is open to `10.0.0.0/8,::/0`"],
-        ),
     ],
 )
 def test_risks_of_an_environment(after: dict[str, Any], risks: list[str]) -> None:
     assert environment_risks(PRODUCTION, after, (DEFAULTS, DEFAULTS)) == risks
 
 
+def app(**parameters: str) -> dict[str, Any]:
+    """The service's entry with some parameters set."""
+    return {"parameters": {**APP["parameters"], **parameters}}
+
+
+@pytest.mark.parametrize(
+    ("after", "risks"),
+    [
+        (APP, []),
+        (
+            app(MinTasks="0"),
+            ["`services.app.MinTasks` falls from `2` to `0`: nothing runs when nobody asks"],
+        ),
+        (
+            app(MinTasks="1"),
+            ["`services.app.MinTasks` falls from `2` to `1`: the end of one task, or of its zone, is an outage"],
+        ),
+        (app(MinTasks="3"), []),
+        (
+            app(MinTasks="many"),
+            ["`services.app.MinTasks` changes from `2` to `many`: fewer tasks stand ready"],
+        ),
+        (
+            app(MaxTasks="4"),
+            ["`services.app.MaxTasks` falls from `10` to `4`: scaling stops earlier under load"],
+        ),
+        (
+            app(CpuPercent="90"),
+            ["`services.app.CpuPercent` rises from `60` to `90`: tasks are added later under load"],
+        ),
+        (app(CpuPercent="30"), []),
+        (None, ["service `app` is no longer part of it"]),
+    ],
+)
+def test_risks_of_a_service(after: dict[str, Any] | None, risks: list[str]) -> None:
+    assert service_risks("app", APP, after, (DEFAULTS, DEFAULTS)) == risks
+
+
+def test_of_a_service_that_comes_only_what_is_open_to_all_is_said() -> None:
+    assert service_risks("new", None, {"parameters": {"MinTasks": "1", "Cidr": "10.0.0.0/8,::/0"}}) == [
+        "public: `services.new.Cidr` is open to `10.0.0.0/8,::/0`"
+    ]
+
+
 def test_the_way_back_of_what_only_improves_is_no_risk() -> None:
     for name, parameters in (
         ("network", {"NatGateways": "none"}),
         ("platform", {"CertificateArn": None}),
-        ("app", {"MinTasks": "0"}),
     ):
         worse = with_parameters(name, **parameters)
         assert environment_risks(worse, PRODUCTION, (DEFAULTS, DEFAULTS)) == []
+    assert service_risks("app", app(MinTasks="0"), APP, (DEFAULTS, DEFAULTS)) == []
 
 
 def test_without_the_templates_a_line_that_goes_is_still_said() -> None:
     assert environment_risks(PRODUCTION, with_parameters("network", FlowLogDays=None)) == [
         "`stacks.network.FlowLogDays` is no longer set, and was `90`"
     ]
+
+
+def test_an_entry_that_is_several_templates_has_the_defaults_of_all() -> None:
+    def body(parameters: str) -> str:
+        return f"Parameters: {{{parameters}}}\nResources: {{A: {{Type: X}}}}\n"
+
+    texts = {
+        "infra/cloudformation/bootstrap-a.yaml": body("A: {Type: String, Default: x}, B: {Type: String}"),
+        "infra/cloudformation/bootstrap-b.yaml": body("B: {Type: String, Default: y}"),
+        "infra/cloudformation/network.yaml": body("C: {Type: String, Default: z}"),
+    }
+    assert template_defaults(texts) == {"bootstrap": {"A": "x", "B": "y"}, "network": {"C": "z"}}
 
 
 def test_an_environment_that_comes_or_goes() -> None:
@@ -218,20 +248,28 @@ def test_an_environment_that_comes_or_goes() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", TEMPLATES)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_parameter_of_every_template_has_a_rule(name: str) -> None:
     ruled = {parameter for rule in RULES for parameter in rule.parameters}
-    assert set(templates.load(ROOT, name).parameters) <= ruled
+    assert set(templates.load(Checkout(ROOT), name).parameters) <= ruled
 
 
 def test_no_rule_is_for_a_parameter_that_no_template_has() -> None:
-    known = {parameter for name in TEMPLATES for parameter in templates.load(ROOT, name).parameters}
+    known = {parameter for name in NAMES for parameter in templates.load(Checkout(ROOT), name).parameters}
     assert {parameter for rule in RULES for parameter in rule.parameters} <= known
 
 
 @pytest.mark.parametrize("field", [field.name for field in msgspec.structs.fields(Environment)])
 def test_every_field_is_watched(field: str) -> None:
-    changed: dict[str, Any] = {"stacks": {}, "services": {}, "requires": [], "builders": ["pack"]}
+    changed: dict[str, Any] = {"stacks": {}, "requires": [], "builders": ["pack"]}
     after = {**PRODUCTION, field: changed.get(field, "another")}
     # The name is the file's own; variables show in the rendered files, whose risks are found there.
-    assert bool(environment_risks(PRODUCTION, after)) == (field not in {"environment", "variables"})
+    # Services and what each needs in a rehearsal stand in files of their own.
+    aside = {"environment", "variables", "services", "rehearsals"}
+    assert bool(environment_risks(PRODUCTION, after)) == (field not in aside)
+
+
+@pytest.mark.parametrize("field", [field.name for field in msgspec.structs.fields(Service)])
+def test_every_field_of_a_service_is_watched(field: str) -> None:
+    after = {**APP, field: {"MaxTasks": "1"}}
+    assert service_risks("app", APP, after)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,9 +14,11 @@ from typing import IO, Any
 
 import boto3
 import pytest
+import yaml
 
 from gitops import cli, environments
 from gitops.environments import Environment
+from gitops.repository import Checkout
 from tests import emulators
 
 NUMBERS = itertools.count()
@@ -80,7 +83,7 @@ class Repository:
 
     @property
     def environment(self) -> Environment:
-        return environments.load(self.root, self.name)
+        return environments.load(Checkout(self.root), self.name)
 
     def template(self, name: str, text: str) -> None:
         (self.root / "infra/cloudformation" / f"{name}.yaml").write_text(text)
@@ -98,6 +101,12 @@ class Repository:
 
 
 def write_environment(root: Path, name: str, stacks: str, services: str, registry: str = "") -> None:
+    """An environment's file and, in the place of those that were there, its services' entries."""
+    folder = root / "infra/environments" / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for service, parameters in yaml.safe_load(services).items():
+        (folder / f"{service}.yaml").write_text(yaml.safe_dump({"parameters": parameters}))
     (root / "infra/environments" / f"{name}.yaml").write_text(
         f"""\
 environment: {name}
@@ -107,7 +116,6 @@ region: eu-west-2
 github: {{owner: o, repository: r, owner_id: "1", repository_id: "2"}}
 registry: {registry or name}
 stacks: {stacks}
-services: {services}
 """
     )
 

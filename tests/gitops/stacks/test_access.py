@@ -1,4 +1,4 @@
-"""Under which role CloudFormation works on a stack."""
+"""Under which role CloudFormation works on a stack, and which stacks no entry asks for."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ from pathlib import Path
 import pytest
 
 from gitops.aws import Role
+from gitops.cloudformation import Stack
 from gitops.errors import GitopsError
-from gitops.stacks.access import Access
-from gitops.stacks.live import LiveStack
-from gitops.stacks.removing import require_service_role
-from tests.gitops.stacks.test_order import BOOTSTRAP, NETWORK, environment, units
+from gitops.repository import Checkout
+from gitops.stacks.access import Access, Orphan, orphans
+from gitops.stacks.destroy import require_service_role
+from tests.gitops.stacks.test_order import BOOTSTRAP, NETWORK, PLATFORM, REPOSITORY, SERVICE, WHOLE, environment, units
 
-HERE = environment({"bootstrap": {}, "network": {"VpcCidr": "10.0.0.0/16"}}, {})
-BY_LABEL = {unit.label: unit for unit in units([BOOTSTRAP, NETWORK], HERE)}
+CHECKOUT = Checkout(Path())
+HERE = environment({**WHOLE, "repository": {}}, {"web": {}})
+UNITS = units([BOOTSTRAP, NETWORK, PLATFORM, SERVICE, REPOSITORY], HERE, ["web"])
+BY_LABEL = {unit.label: unit for unit in UNITS}
+PREFIX = f"{HERE.project}-{HERE.environment}"
 SERVICE_ROLE = "arn:aws:iam::111111111111:role/demo-staging-cloudformation"
 
 
@@ -29,20 +33,57 @@ SERVICE_ROLE = "arn:aws:iam::111111111111:role/demo-staging-cloudformation"
     ],
 )
 def test_the_service_role_of_a_stack(role: Role, label: str, expected: str | None) -> None:
-    assert Access(Path(), HERE, role).service_role(BY_LABEL[label]) == expected
+    assert Access(CHECKOUT, HERE, role).service_role(BY_LABEL[label]) == expected
 
 
 def test_an_environment_without_bootstrap_has_no_service_role() -> None:
     here = environment({"network": {"VpcCidr": "10.0.0.0/16"}}, {})
-    assert Access(Path(), here, "infrastructure").service_role(BY_LABEL["network"]) is None
+    assert Access(CHECKOUT, here, "infrastructure").service_role(BY_LABEL["network"]) is None
 
 
 def test_stacks_whose_service_role_is_gone_name_the_way_back() -> None:
-    access = Access(Path(), HERE, "administrator")
-    stacks = [LiveStack("demo-staging-network", status="CREATE_COMPLETE"), LiveStack("demo-staging-platform")]
+    access = Access(CHECKOUT, HERE, "administrator")
+    stacks = [Stack("demo-staging-network", status="CREATE_COMPLETE"), Stack("demo-staging-platform")]
     require_service_role(access, stacks, bootstrap_stands=True)
     require_service_role(access, stacks[1:], bootstrap_stands=False)
     with pytest.raises(GitopsError) as raised:
         require_service_role(access, stacks, bootstrap_stands=False)
     assert "demo-staging-network can only be deleted" in str(raised.value)
     assert "gitops apply staging --stack bootstrap" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("names", "labels"),
+    [
+        ([], []),
+        ([f"{PREFIX}-network", f"{PREFIX}-service-web"], []),
+        ([f"{PREFIX}-service-alerts"], ["service-alerts"]),
+        ([f"{PREFIX}-service-wind-alerts", f"{PREFIX}-service-a"], ["service-wind-alerts", "service-a"]),
+        # The service's own name as another's beginning, and as a template's.
+        ([f"{PREFIX}-service-web-alerts", f"{PREFIX}-web"], ["service-web-alerts", "web"]),
+        ([f"{PREFIX}-repository-web", f"{PREFIX}-repository-alerts"], ["repository-alerts"]),
+        (["other-stack", f"{HERE.project}-other-service-alerts", PREFIX, f"{PREFIX}ing-service-a"], []),
+    ],
+)
+def test_what_no_entry_asks_for(names: list[str], labels: list[str]) -> None:
+    assert [one.label for one in orphans(HERE, UNITS, names)] == labels
+
+
+@pytest.mark.parametrize(
+    ("label", "service"),
+    [
+        ("service-alerts", "alerts"),
+        ("service-wind-alerts", "wind-alerts"),
+        ("network", ""),
+        ("services-a", ""),
+        ("repository-a", ""),
+    ],
+)
+def test_whose_a_stack_was(label: str, service: str) -> None:
+    assert Orphan(label, f"{PREFIX}-{label}").service == service
+
+
+def test_it_says_how_to_remove_it() -> None:
+    (line,) = (one.line("staging") for one in orphans(HERE, UNITS, [f"{PREFIX}-service-alerts"]))
+    assert line.startswith(f"left over: {PREFIX}-service-alerts,")
+    assert line.endswith("gitops destroy staging --stack service-alerts --confirm staging")

@@ -117,14 +117,14 @@ def test_a_create_that_was_never_executed_is_made_anew(repository: Repository, g
 def test_an_interrupted_create_leaves_no_change_set_and_no_stack(
     repository: Repository, gitops: Gitops, monkeypatch: Any
 ) -> None:
-    from gitops.stacks import changesets
+    from gitops.cloudformation import CloudFormation
 
     assert gitops("apply", repository.name, "--stack", "bootstrap").code == 0
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(changesets.ChangeSet, "execute", interrupt)
+    monkeypatch.setattr(CloudFormation, "execute", interrupt)
     ran = gitops("apply", repository.name)
     assert ran.code == 130
     assert f"demo-{repository.name}-network" in ran.err

@@ -1,4 +1,4 @@
-"""plan against the emulator: what it says, and that it leaves nothing behind."""
+"""plan: stacks that are not there yet from the templates here; the rest against the emulator, leaving nothing."""
 
 from __future__ import annotations
 
@@ -8,9 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from gitops import environments
+from gitops.repository import Checkout
+from gitops.stacks import order, plan
+from tests.conftest import ROOT
 from tests.gitops.stacks.conftest import NETWORK, Ran, Repository
 
 Gitops = Callable[..., Ran]
+SERVICE_STACK = f"service-{Checkout(ROOT).services()[0]}"
 
 
 @pytest.fixture
@@ -74,3 +79,42 @@ def test_a_plan_that_cannot_be_written_is_one_line(repository: Repository, gitop
     ran = gitops("plan", repository.name, "--out", "nowhere/plan.json")
     assert ran.code == 1
     assert "nowhere/plan.json" in ran.err
+
+
+def added(environment: str, label: str, **known: str) -> dict[str, str]:
+    """Logical ids that the plan of a new stack lists, each with whether it is certain."""
+    here = environments.load(Checkout(ROOT), environment)
+    unit = next(one for one in order.load(Checkout(ROOT), here) if one.label == label)
+    found = plan.from_template(unit, {**unit.values, **known}, "create", True, here)
+    return {change.logical_id: change.kind for change in found.changes}
+
+
+@pytest.mark.parametrize(
+    ("label", "given", "there", "left_out"),
+    [
+        ("network", {"NatGateways": "single"}, {"NatAddressA", "NatGatewayA"}, {"NatAddressB", "NatGatewayB"}),
+        ("network", {"NatGateways": "per-az"}, {"NatAddressA", "NatAddressB", "NatGatewayB"}, set()),
+        ("platform", {"CertificateArn": "arn:aws:acm:r:1:certificate/1"}, {"HttpsListener"}, {"HttpListener"}),
+        ("platform", {"CertificateArn": ""}, {"HttpListener"}, {"HttpsListener"}),
+        ("bootstrap-foundation", {"OidcProviderArn": ""}, {"GitHubProvider", "RoleBoundary"}, set()),
+        ("bootstrap-foundation", {"OidcProviderArn": "arn:x"}, {"RoleBoundary"}, {"GitHubProvider"}),
+        ("bootstrap-delivery-roles", {"BuildsImages": "true"}, {"DeployRole", "BuildRole"}, set()),
+        ("bootstrap-delivery-roles", {"BuildsImages": "false"}, {"DeployRole"}, {"BuildRole"}),
+    ],
+)
+def test_only_what_will_exist_is_listed(label: str, given: dict[str, str], there: set[str], left_out: set[str]) -> None:
+    found = added("staging", label, **given)
+    assert there <= found.keys()
+    assert not left_out & found.keys()
+    assert set(found.values()) == {"add"}
+
+
+@pytest.mark.parametrize(("enabled", "kind"), [({"ServiceEnabled": "true"}, "add"), ({}, "perhaps")])
+def test_what_is_not_decided_yet_is_perhaps_added(enabled: dict[str, str], kind: str) -> None:
+    assert added("staging", SERVICE_STACK, **enabled)["EcsService"] == kind
+
+
+def test_a_service_with_nothing_to_run_has_no_ecs_service_yet() -> None:
+    found = added("staging", SERVICE_STACK, ServiceEnabled="false")
+    assert "EcsService" not in found
+    assert found["TargetGroup"] == "add"

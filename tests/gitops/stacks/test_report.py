@@ -1,18 +1,24 @@
-"""A plan as text: its first line, its hash, its budget and its fences."""
+"""A plan as people read it, in a log, a summary and a comment."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import pytest
 
 from gitops.errors import GitopsError
-from gitops.review.markdown import COMMENT_BUDGET
-from gitops.stacks import planned, report
+from gitops.stacks import plan as planned
+from gitops.stacks import report
+from gitops.stacks.apply import Applied
 from gitops.stacks.changes import Change, Property
-from gitops.stacks.planned import Plan, StackPlan, State
+from gitops.stacks.plan import Plan, StackPlan, State
+from gitops.text import COMMENT_BUDGET
+from gitops.verbs import apply
+from tests.gitops.stacks.conftest import NETWORK, Ran, Repository
 
 
 def stack(label: str = "network", *changes: Change, state: State = "update", **more: str) -> StackPlan:
@@ -48,6 +54,19 @@ def test_the_first_line_covers_every_stack_that_is_listed(bootstrap: State, netw
     aside = msgspec.structs.replace(stack("bootstrap", new, state=bootstrap), hashed=False)
     ours = stack("network", *([new] if network == "update" else []), state=network)
     assert report.verdict(Plan("staging", (aside, ours))) == verdict
+
+
+def test_the_parts_of_bootstrap_are_told_as_one() -> None:
+    def parts(*states: State) -> Plan:
+        asides = (stack(f"bootstrap-{number}", state=state) for number, state in enumerate(states))
+        aside = tuple(msgspec.structs.replace(one, hashed=False) for one in asides)
+        return Plan("staging", (*aside, stack(state="none")))
+
+    assert report.verdict(parts("none", "none")) == "staging: no changes in 1 stack and bootstrap"
+    assert report.verdict(parts("none", "update")) == "staging: no changes in 1 stack, but bootstrap changes"
+    assert report.warnings(parts("update", "update")) == [
+        "bootstrap changes too; an administrator applies it: gitops apply staging --stack bootstrap"
+    ]
 
 
 def test_what_a_condition_leaves_open_is_perhaps_added() -> None:
@@ -94,17 +113,20 @@ def test_markdown_stays_in_its_budget_and_closes_what_it_opens(budget: int) -> N
 
 def test_many_risks_stay_in_the_budget_too() -> None:
     many = tuple(Change("Remove", f"Topic{number:04}", "AWS::SNS::Topic") for number in range(5_000))
-    text = report.markdown(Plan("staging", (stack("network", *many),)))
+    text = report.markdown(Plan("staging", (stack("network", *many),)), COMMENT_BUDGET)
     assert len(text) <= COMMENT_BUDGET
     assert text.endswith("`")
 
 
 def test_values_cannot_close_the_fence_or_name_people() -> None:
     change = Change("Modify", "A", "AWS::SNS::Topic", properties=(Property("Name", "a", "```` @all"),))
-    text = report.markdown(Plan("staging", (stack("network", change),)))
+    text = report.markdown(Plan("staging", (stack("network", change),)), COMMENT_BUDGET)
     assert "`````diff" in text
     role = Change("Modify", "R", "AWS::IAM::Role", properties=(Property("@everyone #1"),))
-    assert "@everyone" not in report.markdown(Plan("staging", (stack("network", role),))).split("<details>")[0]
+    assert (
+        "@everyone"
+        not in report.markdown(Plan("staging", (stack("network", role),)), COMMENT_BUDGET).split("<details>")[0]
+    )
 
 
 def test_a_saved_plan_is_read_back(tmp_path: Path) -> None:
@@ -132,5 +154,67 @@ def test_differences_name_the_stack_and_the_line() -> None:
 
 def test_the_hash_stands_apart_from_the_fold_before_it() -> None:
     """CommonMark, HTML blocks: one that a tag begins goes on to the next empty line."""
-    text = report.markdown(Plan("staging", (stack("network", REPLACED),)))
+    text = report.markdown(Plan("staging", (stack("network", REPLACED),)), COMMENT_BUDGET)
     assert "</details>\n\nplan hash `" in text
+
+
+Gitops = Callable[..., Ran]
+Result = Literal["created", "updated", "no changes"]
+
+
+@pytest.mark.parametrize(
+    ("results", "verdict"),
+    [
+        (["created"] * 4 + ["updated"], "4 created, 1 updated"),
+        (["updated", "no changes", "no changes"], "1 updated, 2 unchanged"),
+        (["no changes"] * 4, "no changes in 4 stacks"),
+        (["no changes"], "no changes in 1 stack"),
+    ],
+)
+def test_an_apply_in_a_line(results: list[Result], verdict: str) -> None:
+    assert apply.verdict([Applied("a", "demo-a", result, 1.0) for result in results]) == verdict
+
+
+@pytest.fixture
+def summary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, repository: Repository) -> Callable[[], list[str]]:
+    """The lines that a verb added to the summary since the last call."""
+    path = tmp_path / "summary"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(path))
+
+    def lines() -> list[str]:
+        text = path.read_text()
+        path.unlink()
+        return text.splitlines()
+
+    return lines
+
+
+def test_each_run_begins_with_its_verdict(
+    repository: Repository, gitops: Gitops, summary: Callable[[], list[str]]
+) -> None:
+    name = repository.name
+    gitops("apply", name, "--stack", "bootstrap")
+    assert summary()[0] == f"### apply {name}: 1 created"
+    gitops("apply", name)
+    assert summary()[0] == f"### apply {name}: 2 created"
+    gitops("apply", name)
+    assert summary()[0] == f"### apply {name}: no changes in 2 stacks"
+    gitops("destroy", name, "--confirm", name, "--stack", "service-web")
+    assert summary()[0] == f"### destroy {name}: service-web verified empty, 1 stack removed"
+    gitops("destroy", name, "--confirm", name)
+    first, _, *body = summary()
+    assert first == f"### destroy {name}: empty, 2 stacks removed"
+    assert any(line.startswith(f"- stack demo-{name}-network ") for line in body)
+    gitops("destroy", name, "--confirm", name)
+    assert summary()[0] == f"### destroy {name}: empty, no stacks removed"
+
+
+def test_a_failed_apply_says_where_in_its_first_line(
+    repository: Repository, gitops: Gitops, summary: Callable[[], list[str]]
+) -> None:
+    name = repository.name
+    gitops("apply", name, "--stack", "bootstrap")
+    summary()
+    repository.template("network", NETWORK.replace("AWS::SQS::Queue", "AWS::SQS::Unheard"))
+    assert gitops("apply", name).code == 1
+    assert summary()[0] == f"### apply {name}: failed at demo-{name}-network"

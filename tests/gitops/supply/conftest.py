@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from gitops.supply import requirements
+from gitops.supply import scanners
 from tests.gitops.conftest import write
-from tests.gitops.rollout.conftest import clone, cloud
+from tests.gitops.deploy.conftest import clone, cloud
 from tests.gitops.supply import osv
 from tests.gitops.supply.osv import Osv
 
@@ -52,7 +52,7 @@ def database(monkeypatch: pytest.MonkeyPatch) -> Iterator[Osv]:
     """It knows of nothing until told."""
     monkeypatch.setenv("NO_PROXY", "*")
     with osv.serving() as server:
-        monkeypatch.setenv(requirements.OSV_VARIABLE, server.url)
+        monkeypatch.setenv(scanners.OSV_VARIABLE, server.url)
         yield server
 
 

@@ -1,17 +1,26 @@
-"""Where an image was built is proven by gh or not at all."""
+"""What proves where an image was built, and what it is made of."""
 
 from __future__ import annotations
 
 import hashlib
+import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 from gitops import environments
 from gitops.environments import Environment
-from gitops.images.registry import Repository
+from gitops.images.content import Contents, Package
+from gitops.registry import Image, Reference
+from gitops.repository import Checkout
 from gitops.supply import attestation
+from gitops.supply.attestation import bill
 from tests.conftest import ROOT
 
 MANIFEST = b'{"schemaVersion": 2}'
@@ -19,8 +28,12 @@ DIGEST = "sha256:" + hashlib.sha256(MANIFEST).hexdigest()
 COMMIT = "c" * 40
 
 
-class Held(Repository):
-    """A repository whose one manifest is MANIFEST."""
+class Held:
+    """As much of a repository as is asked for: its one manifest is MANIFEST."""
+
+    @property
+    def protocol(self) -> Held:
+        return self
 
     def manifest(self, digest: str) -> bytes:
         assert digest == DIGEST
@@ -28,59 +41,121 @@ class Held(Repository):
 
 
 @pytest.fixture
-def repository() -> Repository:
-    client: Any = None
-    return Held(client, "1" * 12, "demo/app", "example.org/demo/app")
+def held() -> Any:
+    return Held()
 
 
-def staging() -> Environment:
-    return environments.load(ROOT, "staging")
+@pytest.fixture
+def demanding(repository: Path) -> Environment:
+    """An environment that requires the proof."""
+    staging = environments.load(Checkout(repository), "staging")
+    return msgspec.structs.replace(staging, requires=["provenance"])
 
 
-def test_an_attested_image_passes(repository: Repository, gh: Path) -> None:
+def test_an_attested_image_passes(held: Any, demanding: Environment, gh: Path) -> None:
     (gh / "attested").write_text(f"{DIGEST}\n")
-    assert attestation.required(repository, staging(), COMMIT, DIGEST) == []
+    assert attestation.required(held, demanding, COMMIT, DIGEST) == ""
 
 
-def test_an_image_that_nobody_attested_does_not(repository: Repository, gh: Path) -> None:
+def test_an_image_that_nobody_attested_does_not(held: Any, demanding: Environment, gh: Path) -> None:
     (gh / "attested").write_text("sha256:" + "0" * 64)
-    (failure,) = attestation.required(repository, staging(), COMMIT, DIGEST)
-    assert "gh says: Error: no attestations found" in failure.problem
-    assert COMMIT[:12] in failure.problem
+    why = attestation.required(held, demanding, COMMIT, DIGEST)
+    assert "gh says: Error: no attestations found" in why
+    assert COMMIT[:12] in why
 
 
-def test_builder_commit_branch_and_machine_are_all_asked_for(repository: Repository, gh: Path) -> None:
-    attestation.required(repository, staging(), COMMIT, DIGEST)
+def test_builder_commit_branch_and_machine_are_all_asked_for(held: Any, demanding: Environment, gh: Path) -> None:
+    attestation.required(held, demanding, COMMIT, DIGEST)
     words = (gh / "words").read_text().splitlines()
     assert words[:2] == ["attestation", "verify"]
     options = dict(zip(words[3::2], words[4::2], strict=False))
     assert options == {
-        "--repo": "example-org/fairweather",
-        "--signer-workflow": "example-org/fairweather/.github/workflows/ship.yml",
+        "--repo": "o/r",
+        "--signer-workflow": f"o/r/{attestation.SIGNER}",
         "--source-digest": COMMIT,
         "--source-ref": "refs/heads/main",
     }
     assert words[-1] == "--deny-self-hosted-runners"
 
 
-def test_without_gh_nothing_is_proven(repository: Repository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_gh_nothing_is_proven(
+    held: Any, demanding: Environment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    (failure,) = attestation.required(repository, staging(), COMMIT, DIGEST)
-    assert "gh, which verifies attestations, is not on PATH" in failure.problem
+    why = attestation.required(held, demanding, COMMIT, DIGEST)
+    assert "gh, which verifies attestations, is not on PATH" in why
 
 
 def test_the_signer_is_the_workflow_that_builds() -> None:
     assert "gitops build" in (ROOT / attestation.SIGNER).read_text()
 
 
-def test_nothing_is_asked_where_it_is_not_required(repository: Repository, gh: Path) -> None:
-    rehearsal = environments.load(ROOT, "rehearsal")
-    assert attestation.required(repository, rehearsal, COMMIT, DIGEST) == []
+def test_nothing_is_asked_where_it_is_not_required(held: Any, demanding: Environment, gh: Path) -> None:
+    easy = msgspec.structs.replace(demanding, requires=["image-scan"])
+    assert attestation.required(held, easy, COMMIT, DIGEST) == ""
     assert not (gh / "words").exists()
 
 
-@pytest.mark.parametrize("name", environments.names(ROOT))
-def test_every_environment_of_aws_requires_both(name: str) -> None:
-    environment = environments.load(ROOT, name)
-    on_this_machine = environment.aws_config_file is not None
-    assert set(environment.requires) == (set() if on_this_machine else {"provenance", "image-scan"})
+DIGEST_BILL = "sha256:" + "d" * 64
+REFERENCE = Reference("example.org/demo/app", "c" * 40, DIGEST_BILL)
+IMAGE = Image(DIGEST_BILL, {"created": "2026-03-04T05:06:07.123456789Z"}, ())
+CONTENTS = Contents(
+    (
+        Package("debian", "libc6", "2.36-9+deb12u10", architecture="amd64"),
+        Package("interpreter", "python", "3.13.9", licence="PSF-2.0"),
+        Package("python", "Flask", "3.1.3", licence="BSD-3-Clause"),
+        Package("python", "odd_name", "1", licence="MIT OR Apache-2.0"),
+    ),
+    distribution="debian",
+    release="12",
+)
+
+
+def written(contents: Contents = CONTENTS, image: Image = IMAGE) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads(bill(REFERENCE, image, contents))
+    return read
+
+
+def test_it_is_valid() -> None:
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(bill(REFERENCE, IMAGE, CONTENTS)) is None
+
+
+def test_each_package_has_its_url() -> None:
+    assert {one["name"]: one["purl"] for one in written()["components"]} == {
+        "libc6": "pkg:deb/debian/libc6@2.36-9%2Bdeb12u10?arch=amd64&distro=debian-12",
+        "python": "pkg:generic/python@3.13.9",
+        "Flask": "pkg:pypi/flask@3.1.3",
+        "odd_name": "pkg:pypi/odd-name@1",
+    }
+
+
+def test_it_says_which_image_it_is_of() -> None:
+    document = written()
+    assert document["metadata"]["component"]["bom-ref"] == DIGEST_BILL
+    assert document["metadata"]["component"]["version"] == "c" * 40
+    assert document["metadata"]["timestamp"] == "2026-03-04T05:06:07+00:00"
+    needed = {one["ref"]: one.get("dependsOn", []) for one in document["dependencies"]}
+    assert len(needed[DIGEST_BILL]) == 4
+
+
+def test_the_same_image_gives_the_same_bytes_in_any_process() -> None:
+    """Hashes of strings differ from process to process, so an order taken from a set would show."""
+    code = (
+        "from tests.gitops.supply.test_attestation import *; import hashlib;"
+        "print(hashlib.sha256(bill(REFERENCE, IMAGE, CONTENTS).encode()).hexdigest())"
+    )
+    command = [sys.executable, "-c", code]
+    runs = [
+        subprocess.run(command, check=True, capture_output=True, text=True, env={"PYTHONHASHSEED": seed, "PATH": ""})
+        for seed in ("1", "2", "3")
+    ]
+    assert len({run.stdout for run in runs}) == 1
+
+
+def test_another_image_has_another_serial_number() -> None:
+    other = Reference(REFERENCE.uri, REFERENCE.tag, "sha256:" + "e" * 64)
+    assert json.loads(bill(other, IMAGE, CONTENTS))["serialNumber"] != written()["serialNumber"]
+
+
+def test_an_image_without_a_time_gets_none_of_today() -> None:
+    assert written(image=Image(DIGEST_BILL, {}, ()))["metadata"]["timestamp"].startswith("1970")

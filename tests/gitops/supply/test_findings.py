@@ -1,14 +1,19 @@
-"""Which findings fail a scan, and how they are told."""
+"""A service's threshold and waivers, which findings fail a scan, and how they are told."""
 
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 
-from gitops.supply import report
-from gitops.supply.allowance import Allowance, Waiver
-from gitops.supply.findings import SEVERITIES, Finding, Ruling, failing, judge
+from gitops.errors import GitopsError
+from gitops.registry import Finding
+from gitops.repository import Checkout
+from gitops.supply import findings
+from gitops.supply.findings import SEVERITIES, Allowance, Ruling, Waiver, failing, judge
+from tests.conftest import ROOT
+from tests.gitops.conftest import write
 
 TODAY = date(2026, 6, 15)
 
@@ -68,22 +73,62 @@ def test_the_failing_ones_are_told_first_and_the_worst_of_them_before() -> None:
     judged = judge(given, Allowance(waivers=[waiver("d", "CVE-9")]), TODAY)
     assert [one.finding.package for one in judged] == ["c", "b", "d", "a"]
     assert [one.finding.package for one in failing(judged)] == ["c", "b"]
-    title = report.headline("app: image", "the scan", judged)
+    title = findings.headline("app: image", "the scan", judged)
     assert title == "app: image, asked of the scan: 2 fails, 1 waived, 1 below the threshold"
-    assert "waived until 2026-06-15: not reached" in report.text(judged)
-    assert report.markdown(title, judged).splitlines()[4] == "| c 1.0 | CVE-1 | CRITICAL | – | fails |"
+    assert "waived until 2026-06-15: not reached" in findings.text(judged)
+    assert findings.markdown(title, judged).splitlines()[4] == "| c 1.0 | CVE-1 | CRITICAL | – | fails |"
 
 
 def test_hundreds_of_lesser_ones_do_not_hide_the_failing_one() -> None:
     judged = judge([*(found("LOW", f"p{n}") for n in range(300)), found("HIGH", "z")], Allowance(), TODAY)
-    lines = report.text(judged).splitlines()
+    lines = findings.text(judged).splitlines()
     assert "z 1.0" in lines[0]
     assert len(lines) == 21
-    assert "300 below the threshold" in report.headline("app", "the scan", judged)
+    assert "300 below the threshold" in findings.headline("app", "the scan", judged)
 
 
 def test_nothing_known_is_said_with_who_was_asked() -> None:
-    assert report.headline("app: 3 locked requirements", "the database", []).endswith(
+    assert findings.headline("app: 3 locked requirements", "the database", []).endswith(
         "asked of the database: none known"
     )
-    assert report.markdown("title", []) == "### title"
+    assert findings.markdown("title", []) == "### title"
+
+
+WAIVER = "{advisory: CVE-1, package: alpha, reason: not reached, expires: 2026-06-15}"
+
+
+def load(root: Path, text: str) -> Allowance:
+    write(root / "services/app/vulnerabilities.yaml", text)
+    return findings.load(Checkout(root), "app")
+
+
+def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
+    assert findings.load(Checkout(tmp_path), "app") == Allowance(image="HIGH", waivers=[])
+
+
+def test_a_waiver_is_read_with_its_day(tmp_path: Path) -> None:
+    read = load(tmp_path, f"image: CRITICAL\nwaivers: [{WAIVER}]")
+    assert read == Allowance("CRITICAL", [Waiver("CVE-1", "alpha", "not reached", date(2026, 6, 15))])
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("image: [", "is not YAML"),
+        ("image: SEVERE", "Invalid enum value 'SEVERE'"),
+        ("threshold: HIGH", "unknown field `threshold`"),
+        (f"waivers: [{WAIVER.replace(', expires: 2026-06-15', '')}]", "missing required field `expires`"),
+        (f"waivers: [{WAIVER.replace('2026-06-15', 'never')}]", "Invalid RFC3339|Expected `date`"),
+        (f"waivers: [{WAIVER.replace('not reached', '')}]".replace("reason: ", "reason: ''"), "gives no reason"),
+        ("", "Expected `object`"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_its_path(tmp_path: Path, text: str, problem: str) -> None:
+    with pytest.raises(GitopsError, match=problem) as caught:
+        load(tmp_path, text)
+    assert "services/app/vulnerabilities.yaml" in str(caught.value)
+
+
+@pytest.mark.parametrize("service", Checkout(ROOT).services())
+def test_every_service_here_has_one_that_can_be_read(service: str) -> None:
+    findings.load(Checkout(ROOT), service)

@@ -8,16 +8,15 @@ from typing import Any
 
 import pytest
 
-from gitops import aws
-from gitops.images import registry
-from gitops.images.registry import Repository
-from gitops.rollout import live
-from gitops.rollout.live import Revision
-from gitops.rollout.observation import Observation
-from gitops.rollout.provenance import Provenance
-from gitops.supply import image_scan, requirements
-from gitops.supply.findings import Finding
-from gitops.supply.outcome import unproven
+from gitops import aws, registry
+from gitops.deploy import revisions
+from gitops.deploy.revisions import Provenance, Revision
+from gitops.ecs import Service
+from gitops.ecs_answers import Observation
+from gitops.registry import Finding, Repository
+from gitops.repository import Checkout
+from gitops.supply import scanners
+from gitops.supply.findings import unproven
 from tests.gitops.conftest import Gitops, commit, write
 from tests.gitops.supply.osv import Osv, advisory
 
@@ -46,7 +45,7 @@ def require(root: Path, *what: str) -> None:
 
 
 def scanned(monkeypatch: pytest.MonkeyPatch, *found: Finding) -> None:
-    monkeypatch.setattr(image_scan, "findings", lambda *_: list(found))
+    monkeypatch.setattr(scanners, "image_scan", lambda *_: (list(found), "2026-11-20"))
 
 
 def test_none_known(service: Path, database: Osv, gitops: Gitops) -> None:
@@ -89,15 +88,15 @@ def test_one_service_out_of_reach_does_not_hide_what_is_known_of_another(
     service: Path, database: Osv, gitops: Gitops, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(service / "services/broken/Dockerfile", "FROM scratch\n")
-    audit = requirements.audit
+    audit = scanners.audit
 
-    def partly(root: Path, name: str) -> list[Finding]:
+    def partly(checkout: Checkout, name: str) -> list[Finding]:
         if name == "broken":
             raise unproven("no answer")
-        return audit(root, name)
+        return audit(checkout, name)
 
     write(service / "services/broken/requirements.txt", "alpha==1.0 --hash=sha256:" + "a" * 64)
-    monkeypatch.setattr(requirements, "audit", partly)
+    monkeypatch.setattr(scanners, "audit", partly)
     assert gitops("scan").code == 31
     database.advisories["alpha"] = [advisory("alpha")]
     ended = gitops("scan")
@@ -125,10 +124,10 @@ def test_the_image_is_held_to_the_threshold(
 def test_only_an_environment_that_requires_no_scan_goes_on_without_one(
     image: Path, gitops: Gitops, monkeypatch: pytest.MonkeyPatch, required: list[str], code: int
 ) -> None:
-    def fails(*_: object) -> list[Finding]:
+    def fails(*_: object) -> tuple[list[Finding], str]:
         raise unproven("the registry has no scanner")
 
-    monkeypatch.setattr(image_scan, "findings", fails)
+    monkeypatch.setattr(scanners, "image_scan", fails)
     require(image, *required)
     ended = gitops("scan", "app", "--image", "staging")
     assert ended.code == code
@@ -138,14 +137,13 @@ def test_only_an_environment_that_requires_no_scan_goes_on_without_one(
 
 @pytest.fixture
 def serving(image: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The service runs, of some commit or other, and the registry's scan ended on a day of November."""
+    """The service runs, of some commit or other."""
     observed = Observation("ACTIVE", 1, (), "arn:task-definition/app-staging:7")
     revision = Revision("arn:task-definition/app-staging:7", "ACTIVE", "reg/app:c@sha256:" + "e" * 64, Provenance())
     session: Any = SimpleNamespace(client=lambda *_: None)
     monkeypatch.setattr(aws, "session", lambda *_: session)
-    monkeypatch.setattr(live, "service", lambda *_: observed)
-    monkeypatch.setattr(live, "revision", lambda *_: revision)
-    monkeypatch.setattr(image_scan, "as_of", lambda *_: "2026-11-20")
+    monkeypatch.setattr(Service, "look", lambda *_: observed)
+    monkeypatch.setattr(revisions, "revision", lambda *_: revision)
     return image
 
 
@@ -154,11 +152,11 @@ def test_the_image_that_serves_is_looked_at_by_its_digest(
 ) -> None:
     asked: list[str] = []
 
-    def findings(_: object, digest: str, *__: object) -> list[Finding]:
+    def image_scan(_: object, digest: str, *__: object) -> tuple[list[Finding], str]:
         asked.append(digest)
-        return [Finding("openssl", "3", "CVE-1", "HIGH")]
+        return [Finding("openssl", "3", "CVE-1", "HIGH")], "2026-11-20"
 
-    monkeypatch.setattr(image_scan, "findings", findings)
+    monkeypatch.setattr(scanners, "image_scan", image_scan)
     ended = gitops("scan", "--live", "staging")
     assert asked == ["sha256:" + "e" * 64]
     assert ended.code == 30
@@ -169,10 +167,10 @@ def test_the_image_that_serves_is_looked_at_by_its_digest(
 def test_what_serves_and_was_not_scanned_is_said(
     serving: Path, gitops: Gitops, monkeypatch: pytest.MonkeyPatch, required: list[str], code: int
 ) -> None:
-    def fails(*_: object) -> list[Finding]:
+    def fails(*_: object) -> tuple[list[Finding], str]:
         raise unproven("the registry has no scanner")
 
-    monkeypatch.setattr(image_scan, "findings", fails)
+    monkeypatch.setattr(scanners, "image_scan", fails)
     require(serving, *required)
     ended = gitops("scan", "app", "--live", "staging")
     assert ended.code == code
@@ -182,7 +180,7 @@ def test_what_serves_and_was_not_scanned_is_said(
 
 def test_an_image_without_a_digest_may_be_any(serving: Path, gitops: Gitops, monkeypatch: pytest.MonkeyPatch) -> None:
     revision = Revision("arn:task-definition/app-staging:7", "ACTIVE", "reg/app:latest", Provenance())
-    monkeypatch.setattr(live, "revision", lambda *_: revision)
+    monkeypatch.setattr(revisions, "revision", lambda *_: revision)
     require(serving, "image-scan")
     ended = gitops("scan", "--live", "staging")
     assert ended.code == 31
@@ -190,7 +188,7 @@ def test_an_image_without_a_digest_may_be_any(serving: Path, gitops: Gitops, mon
 
 
 def test_where_nothing_serves_there_is_no_image(serving: Path, gitops: Gitops, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "service", lambda *_: None)
+    monkeypatch.setattr(Service, "look", lambda *_: None)
     ended = gitops("scan", "--live", "staging")
     assert (ended.code, ended.out) == (0, "app: is not there in staging, so no image of it serves\n")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.gitops.conftest import Gitops, commit, write
-from tests.gitops.rollout.conftest import Cloud
+from tests.gitops.deploy.conftest import Cloud
 
 METADATA = "Metadata-Version: 2.4\nName: Alpha\nVersion: 1.5\nLicense-Expression: MIT\n"
 

@@ -12,8 +12,9 @@ import pytest
 
 from gitops import environments
 from gitops.environments import Environment
+from gitops.repository import Checkout
 from rehearsal.emulator import ADMINISTRATOR
-from tests.ports import free_ports
+from tests.emulators import free_ports
 from tests.rehearsal.ship import clone as clones
 from tests.rehearsal.ship.clone import Clone
 
@@ -69,7 +70,7 @@ def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
     code, output = clone.ship()
     try:
         assert code == 0, output
-        yield Rehearsal(clone, environments.load(Path(clone.path), "rehearsal"))
+        yield Rehearsal(clone, environments.load(Checkout(Path(clone.path)), "rehearsal"))
     finally:
         clone.run("rehearsal", "stop")
 

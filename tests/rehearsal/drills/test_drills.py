@@ -12,10 +12,11 @@ from collections.abc import Iterator
 import pytest
 
 from gitops import aws, environments
+from gitops.repository import Checkout
 from tests.conftest import engine_answers, missing
-from tests.ports import free_ports
+from tests.emulators import free_ports
 from tests.rehearsal.ship import clone as clones
-from tests.rehearsal.ship.clone import Clone
+from tests.rehearsal.ship.clone import ENVIRONMENT, HERE, SERVICE, Clone
 
 RATE = "50"
 # That this machine could not send in time says nothing of what was drilled: it is held again, so often at most.
@@ -43,7 +44,7 @@ def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 def drill(clone: Clone, *words: str) -> tuple[int, str, dict[str, re.Match[str]]]:
     """Exit code, everything printed, and the rows of the table by drill."""
-    code, output = clone.run("gitops", "drill", "rehearsal", *words)
+    code, output = clone.run("gitops", "drill", ENVIRONMENT, *words)
     return code, output, {found["drill"]: found for found in ROW.finditer(output)}
 
 
@@ -88,22 +89,23 @@ def test_every_drill_is_held_and_nothing_is_lost(running: Clone) -> None:
 
 
 def test_nothing_of_a_drill_is_left(running: Clone) -> None:
-    code, output = running.run("gitops", "status", "rehearsal", "--json")
+    code, output = running.run("gitops", "status", ENVIRONMENT, "--json")
     assert code == 0, output
-    assert json.loads(output)["services"]["weather"]["revision"] == "weather-rehearsal:1"
-    ecs = aws.session(running.path, environments.load(running.path, "rehearsal"), "administrator").client("ecs")
+    assert json.loads(output)["services"][SERVICE]["revision"] == f"{HERE.family(SERVICE)}:1"
+    ecs = aws.session(
+        Checkout(running.path), environments.load(Checkout(running.path), ENVIRONMENT), "administrator"
+    ).client("ecs")
     for status in ("ACTIVE", "INACTIVE"):
-        left = ecs.list_task_definitions(familyPrefix="weather-rehearsal-drill", status=status)
+        left = ecs.list_task_definitions(familyPrefix=f"{HERE.family(SERVICE)}-drill", status=status)
         assert left["taskDefinitionArns"] == []
 
 
 def test_a_lost_request_fails_the_drill(running: Clone) -> None:
     if running.runtime == "containers":
         pytest.skip("what is lost is judged the same whatever runs the tasks")
-    file = running.path / "infra/environments/rehearsal.yaml"
-    file.write_text(file.read_text().replace("failing: [broken, refused, limited, silent]", "failing: [broken]"))
     # This path says when the upstream fails, and so no cache holds it up.
-    code, output, rows = drill(running, "--drill", "upstream", "--rate", "10", "--path", "/ready")
+    ready = HERE.rehearsal(SERVICE).ready
+    code, output, rows = drill(running, "--drill", "upstream", "--rate", "10", "--path", ready)
     assert code == 1, output
     assert rows["upstream"]["result"] == "failed"
     assert 0 < int(rows["upstream"]["lost"]) < int(rows["upstream"]["sent"])

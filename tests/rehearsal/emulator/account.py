@@ -14,8 +14,12 @@ from typing import IO, Any
 
 import boto3
 
-from rehearsal.emulator import ADMINISTRATOR, REGION
+from rehearsal.emulator import ADMINISTRATOR
 from tests import emulators
+
+# Where a test does not say another: ministack's account of the administrator, and any region.
+ACCOUNT, REGION = "000000000000", "eu-west-2"
+REGISTRY = f"{ACCOUNT}/{REGION}"
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 90) -> bool:
@@ -41,12 +45,12 @@ class Account:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def client(self, service: str, credentials: tuple[str, ...] = ADMINISTRATOR) -> Any:
+    def client(self, service: str, credentials: tuple[str, ...] = ADMINISTRATOR, region: str = REGION) -> Any:
         key, secret, *token = credentials
         return boto3.client(  # type: ignore[call-overload]
             service,
             endpoint_url=self.url,
-            region_name=REGION,
+            region_name=region,
             aws_access_key_id=key,
             aws_secret_access_key=secret,
             aws_session_token=token[0] if token else None,

@@ -12,7 +12,8 @@ import urllib.error
 import urllib.request
 from typing import Any
 
-from tests.rehearsal.emulator.account import Account
+from rehearsal.emulator import ADMINISTRATOR
+from tests.rehearsal.emulator.account import REGION, REGISTRY, Account
 
 # Listens where GUNICORN_CMD_ARGS says. BEHAVIOUR: "exits" at start, "sick" from the start, "stubborn" about SIGTERM.
 # /asked answers once /slow is asked, and that answers after /go; /sicken makes /health fail from then on.
@@ -77,15 +78,26 @@ def call(account: Account, method: str, path: str, token: str | None, body: byte
         return error.code, error.headers, error.read()
 
 
-def registry_token(account: Account, *credentials: str) -> str:
+def registry_token(account: Account, *credentials: str, region: str = REGION) -> str:
     """The token of GetAuthorizationToken, for the Authorization header."""
-    client = account.client("ecr", credentials) if credentials else account.client("ecr")
+    client = account.client("ecr", credentials or ADMINISTRATOR, region)
     return str(client.get_authorization_token()["authorizationData"][0]["authorizationToken"])
 
 
-def push(account: Account, repository: str, version: str, behaviour: str = "serves", token: str | None = None) -> str:
-    """Push an image tagged with its version; its reference with the digest. AssertionError when refused."""
-    token = token or registry_token(account)
+def push(
+    account: Account,
+    repository: str,
+    version: str,
+    behaviour: str = "serves",
+    token: str | None = None,
+    registry: str = REGISTRY,
+) -> str:
+    """Push an image tagged with its version to a registry (its account and region); its reference with the digest.
+
+    AssertionError when refused.
+    """
+    token = token or registry_token(account, region=registry.rpartition("/")[2])
+    repository = f"{registry}/{repository}"
     configuration = {
         "config": {
             "Cmd": ["python", "service.py"],

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import dataclass
 from typing import Any
 
-from tests.rehearsal.emulator.account import Account, eventually
+from tests.rehearsal.emulator.account import ACCOUNT, REGION, Account, eventually
 from tests.rehearsal.emulator.image import push
 
 BREAKER = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
@@ -21,12 +22,16 @@ class Service:
     host: str
     group: str
     role: str
+    region: str = REGION
 
     def __post_init__(self) -> None:
-        self.ecs = self.account.client("ecs")
+        self.ecs = self.client("ecs")
+
+    def client(self, name: str) -> Any:
+        return self.account.client(name, region=self.region)
 
     def register(self, version: str, behaviour: str = "serves", **more: Any) -> str:
-        image = push(self.account, self.name, version, behaviour)
+        image = push(self.account, self.name, version, behaviour, registry=f"{ACCOUNT}/{self.region}")
         container = {
             "name": "web",
             "image": image,
@@ -36,7 +41,7 @@ class Service:
                 "logDriver": "awslogs",
                 "options": {
                     "awslogs-group": self.name,
-                    "awslogs-region": "eu-west-2",
+                    "awslogs-region": self.region,
                     "awslogs-stream-prefix": "ecs",
                 },
             },
@@ -97,33 +102,42 @@ class Service:
 
     def log(self, task: Any) -> list[str]:
         stream = f"ecs/web/{task['taskArn'].rsplit('/', 1)[1]}"
-        logs = self.account.client("logs")
+        logs = self.client("logs")
         events = logs.get_log_events(logGroupName=self.name, logStreamName=stream)["events"]
         return [event["message"] for event in events]
 
     def targets(self) -> dict[str, str]:
-        health = self.account.client("elbv2").describe_target_health(TargetGroupArn=self.group)
+        health = self.client("elbv2").describe_target_health(TargetGroupArn=self.group)
         return {t["Target"]["Id"]: t["TargetHealth"]["State"] for t in health["TargetHealthDescriptions"]}
 
     def delete(self) -> None:
         self.ecs.delete_service(cluster=self.name, service=self.name, force=True)
 
 
-def lay(account: Account, name: str, permissions: str | list[str] = "*", interval: int = 5, delay: int = 2) -> Service:
+def lay(
+    account: Account,
+    name: str,
+    permissions: str | list[str] = "*",
+    interval: int = 5,
+    delay: int = 2,
+    region: str = REGION,
+) -> Service:
     """Everything a service needs but the service itself; seconds between health checks, and to drain at most."""
-    account.client("ecr").create_repository(repositoryName=name)
-    account.client("logs").create_log_group(logGroupName=name)
-    account.client("ecs").create_cluster(clusterName=name)
+    account.client("ecr", region=region).create_repository(repositoryName=name)
+    account.client("logs", region=region).create_log_group(logGroupName=name)
+    account.client("ecs", region=region).create_cluster(clusterName=name)
     iam = account.client("iam")
     trust = {
         "Statement": [
             {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}
         ]
     }
-    role = iam.create_role(RoleName=f"{name}-execution", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    # Roles are the same in every region.
+    of = f"{name}-{region}-execution"
+    role = iam.create_role(RoleName=of, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
     policy = {"Statement": [{"Effect": "Allow", "Action": permissions, "Resource": "*"}]}
-    iam.put_role_policy(RoleName=f"{name}-execution", PolicyName="p", PolicyDocument=json.dumps(policy))
-    elb = account.client("elbv2")
+    iam.put_role_policy(RoleName=of, PolicyName="p", PolicyDocument=json.dumps(policy))
+    elb = account.client("elbv2", region=region)
     balancer = elb.create_load_balancer(Name=name, Subnets=["subnet-1", "subnet-2"])["LoadBalancers"][0]
     group = elb.create_target_group(
         Name=name,
@@ -144,4 +158,32 @@ def lay(account: Account, name: str, permissions: str | list[str] = "*", interva
         Port=80,
         DefaultActions=[{"Type": "forward", "TargetGroupArn": group}],
     )
-    return Service(account, name, balancer["DNSName"], group, role)
+    return Service(account, name, balancer["DNSName"], group, role, region)
+
+
+class Load:
+    """Asks for the page all the while; remembers each answer that was not 200."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._answers: list[tuple[int, str]] = []
+        self._done = threading.Event()
+        self._threads = [threading.Thread(target=self._ask) for _ in range(2)]
+
+    def __enter__(self) -> Load:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _ask(self) -> None:
+        while not self._done.is_set():
+            self._answers.append(self._service.page())
+
+    def lost(self) -> list[tuple[int, str]]:
+        assert self._answers, "no request was sent"
+        return [answer for answer in self._answers if answer[0] != 200]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped]
 
-from rehearsal.emulator.drift.permissions import TAKES
+from rehearsal.emulator.cloudformation.drift import TAKES
 from tests.rehearsal.emulator.account import Account
 
 TRUST = {

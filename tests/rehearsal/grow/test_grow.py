@@ -18,8 +18,9 @@ import pytest
 import requests
 
 from gitops import aws, environments
+from gitops.repository import Checkout
 from rehearsal.page import loopback, text_of
-from tests.ports import free_ports
+from tests.emulators import free_ports
 from tests.rehearsal.ship import clone as clones
 from tests.rehearsal.ship.clone import Clone, Visitor
 
@@ -76,7 +77,9 @@ class Grown:
         return Visitor(self.clone.port, self.host)
 
     def session(self) -> boto3.Session:
-        return aws.session(self.clone.path, environments.load(self.clone.path, "rehearsal"), "administrator")
+        return aws.session(
+            Checkout(self.clone.path), environments.load(Checkout(self.clone.path), "rehearsal"), "administrator"
+        )
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +109,7 @@ def test_it_is_shipped_beside_the_first(grown: Grown) -> None:
     with grown.visitor() as visitor:
         # As on GitHub, where the workflow that builds and the one that applies start from the same push.
         with grown.waiting(f"waiting for the image repository fairweather/{NAME}", "build", NAME, "rehearsal"):
-            grown.verb("apply", "rehearsal", "--stack", "registry")
+            grown.verb("apply", "rehearsal", "--stack", f"repository-{NAME}")
         stack = f"fairweather-rehearsal-service-{NAME}"
         with grown.waiting(f"waiting for the stack {stack}", "register", NAME, "rehearsal"):
             grown.verb("apply", "rehearsal")
@@ -173,15 +176,21 @@ def test_it_is_removed_and_nothing_of_it_is_left(grown: Grown) -> None:
     with grown.visitor() as visitor:
         for folder in (f"services/{NAME}", f"taskdefs/{NAME}", f"tests/services/{MODULE}"):
             grown.clone.git("rm", "-r", "--quiet", folder)
-        grown.clone.git("checkout", "--quiet", grown.before, "--", "infra", "requirements")
+        for entry in grown.clone.path.glob(f"infra/environments/*/{NAME}.yaml"):
+            entry.unlink()
         grown.clone.commit("No more wind alerts")
         assert grown.clone.git("diff", grown.before, "HEAD") == ""
-        remedy = f"gitops destroy rehearsal --stack service-{NAME} --confirm rehearsal"
-        left_over = f"left over: fairweather-rehearsal-service-{NAME}, which no entry asks for; to remove it: {remedy}"
-        assert left_over in grown.verb("plan", "rehearsal")
-        assert left_over in grown.verb("apply", "rehearsal")
+        remedies = [f"gitops destroy rehearsal --stack {kind}-{NAME}" for kind in ("service", "repository")]
+        planned, applied = grown.verb("plan", "rehearsal"), grown.verb("apply", "rehearsal")
+        for kind, remedy in zip(("service", "repository"), remedies, strict=True):
+            left_over = (
+                f"left over: fairweather-rehearsal-{kind}-{NAME}, which no entry asks for; to remove it: {remedy}"
+            )
+            assert left_over in planned
+            assert left_over in applied
         assert grown.get("/alerts/").status_code == 200
-        grown.verb(*remedy.split()[1:])
+        for remedy in remedies:
+            grown.verb(*remedy.split()[1:], "--confirm", "rehearsal")
         assert "left over" not in grown.verb("plan", "rehearsal")
     require_undisturbed(visitor)
 

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,21 +11,27 @@ import pytest
 
 from gitops import environments
 from gitops.errors import GitopsError
-from rehearsal import run
+from gitops.repository import Checkout
 from rehearsal.runner import act
 from rehearsal.runner.run import Runner
+from rehearsal.services import needs
 from rehearsal.steps import Steps
-from rehearsal.stop import stop
+from rehearsal.up import stop, up
 from tests.conftest import ROOT, missing
-from tests.ports import free_ports
+from tests.emulators import free_ports
 from tests.rehearsal.runner.stage import Stage
 from tests.rehearsal.ship import clone as clones
 
 
 @pytest.fixture(scope="session")
 def act_binary() -> Path:
+    if os.environ.get("CI"):
+        # Only here, so that a change that asks for none of these tests does not wait for it. One worker makes it.
+        with (ROOT / "Makefile").open() as one, contextlib.suppress(subprocess.CalledProcessError):
+            fcntl.flock(one, fcntl.LOCK_EX)
+            subprocess.run(["make", "runner"], cwd=ROOT, check=True)
     try:
-        return act.find(ROOT)
+        return act.find(Checkout(ROOT))
     except GitopsError as error:
         missing(str(error), "no workflow is run here")
         raise
@@ -31,12 +41,15 @@ def act_binary() -> Path:
 def stage(act_binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     clone = clones.make(tmp_path_factory.mktemp("workflows") / "fairweather", free_ports(), "processes")
     try:
-        environment = environments.load(clone.path, run.ENVIRONMENT)
+        checkout = Checkout(clone.path)
+        environment = environments.rehearsed(checkout)
+        head = checkout.commit("HEAD")
+        wanted = [needs(checkout, environment, service, head) for service in environment.services]
         (clone.path / ".rehearsal").mkdir()
-        running = run.up(clone.path, environment, Steps(clone.path, print), clone.port, clone.runtime)
-        runner = Runner(clone.path, running, act_binary, ROOT, {"FAIRWEATHER_BUILDER": "pack"})
+        running = up(checkout, environment, wanted, Steps(checkout, print), clone.port, clone.runtime)
+        runner = Runner(checkout, running, wanted, act_binary, ROOT, {"FAIRWEATHER_BUILDER": "pack"})
         runner.prepare()
         yield Stage(clone, runner)
     finally:
         # In this process: the emulator is its child, and would stay a zombie for any other.
-        stop(clone.path, print)
+        stop(Checkout(clone.path), print)

@@ -11,15 +11,14 @@ import requests
 
 from gitops import environments
 from gitops.environments import Environment
-from rehearsal.page import expected, loopback, text_of
-from rehearsal.run import KEY_FILE
-from rehearsal.runner import report
-from rehearsal.runner.accounts import administrator
+from gitops.repository import Checkout
+from rehearsal.page import Page, loopback, problem, text_of
+from rehearsal.permissions import Compared, compared
 from rehearsal.runner.events import Event
-from rehearsal.runner.results import Run
-from rehearsal.runner.run import Runner
+from rehearsal.runner.results import Run, job_text
+from rehearsal.runner.run import Runner, administrator
 from rehearsal.runner.workflows import Workflow, read
-from tests.rehearsal.ship.clone import Clone
+from tests.rehearsal.ship.clone import PAGE, SERVICE, Clone
 
 
 @dataclass
@@ -32,10 +31,10 @@ class Stage:
 
     @property
     def workflows(self) -> dict[str, Workflow]:
-        return read(self.clone.path)
+        return read(Checkout(self.clone.path))
 
     def environment(self, name: str) -> Environment:
-        return environments.load(self.clone.path, name)
+        return environments.load(Checkout(self.clone.path), name)
 
     def run(self, name: str, event: Event, job: str | None = None) -> Run:
         """Run a workflow, or one job of it and what it needs."""
@@ -44,7 +43,7 @@ class Stage:
             self.ran.add(name)
         for failed in done.jobs.values():
             if failed.result == "failure":
-                print(report.job(failed))
+                print(job_text(failed))
         return done
 
     def dispatch(self, name: str, **inputs: str) -> Run:
@@ -67,24 +66,19 @@ class Stage:
         )
 
     def page(self, environment: str) -> str:
-        """The words on the page. The HTTPS listener is asked for by its port; nothing here has a certificate."""
+        """The words on the page, which shows what it has to. The HTTPS listener is asked for by its port."""
         described = self.environment(environment)
         with loopback() as session:
             answer: requests.Response = session.get(
-                f"{self.runner.running.endpoint}/?city=London",
+                f"{self.runner.running.endpoint}{PAGE}",
                 headers={"Host": f"{described.cluster}.alb.localhost:443"},
                 timeout=60,
             )
-        assert answer.status_code == 200, answer.text
+        needed = next(one for one in self.runner.needs if one.service == SERVICE)
+        assert problem(Page(answer.status_code, answer.text, 0.0), needed.shows) == ""
         return text_of(answer.text)
 
-    @property
-    def temperature(self) -> int:
-        """What the stand-in for OpenWeatherMap says of London now, in °C."""
-        key = (self.clone.path / KEY_FILE).read_text()
-        return expected(f"http://127.0.0.1:{self.runner.running.upstream_port}", key)[1]
-
-    def image(self, environment: str, service: str = "weather") -> str:
+    def image(self, environment: str, service: str = SERVICE) -> str:
         """The image that the ECS service runs."""
         ecs = self.client(environment, "ecs")
         cluster = self.environment(environment).cluster
@@ -102,3 +96,14 @@ class Stage:
         """The stacks of an account and when each was changed last."""
         answer = self.client(environment, "cloudformation").describe_stacks()["Stacks"]
         return {stack["StackName"]: str(stack.get("LastUpdatedTime", stack["CreationTime"])) for stack in answer}
+
+    def unexplained(self) -> set[str]:
+        """Permissions that are granted and that no workflow used, and the template gives no reason."""
+        return {f"{one.role.name}: {permission}" for one in self._proven() for permission in one.unexplained}
+
+    def needless(self) -> set[str]:
+        """Permissions for which the template gives a reason, and a workflow does use them."""
+        return {f"{one.role.name}: {permission}" for one in self._proven() for permission in one.needless}
+
+    def _proven(self) -> list[Compared]:
+        return [one for one in compared(Checkout(self.clone.path), self.runner.running.endpoint) if not one.unproven]

@@ -1,4 +1,4 @@
-"""The small actions that stand for those from outside, run as their steps run them."""
+"""The small actions that stand for those from outside: which stands for which, and each run as its steps run it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,47 @@ from pathlib import Path
 import jwt
 import pytest
 
-from gitops import environments
+from gitops.environments import GitHub
+from gitops.errors import GitopsError
+from gitops.repository import Checkout
 from gitops.supply import attestation
-from rehearsal.runner import act, events
-from rehearsal.runner.replacements import FOLDER
-from rehearsal.runner.service import Service, serving
+from rehearsal.runner import act, events, workflows
+from rehearsal.runner.github import Service, serving
 from tests.conftest import ROOT
 
-GITHUB = environments.load(ROOT, "staging").github
+PIN = "actions/checkout@" + "1" * 40
+
+
+def test_every_action_from_outside_has_one_that_stands_for_it() -> None:
+    used = workflows.used(Checkout(ROOT))
+    mapped = act.replacements(used)
+    assert set(mapped) == {action for action, _ in used}
+    assert {path.name for path in act.ACTIONS.iterdir()} == {path.name for path in mapped.values()}, (
+        "a replacement that no workflow needs"
+    )
+
+
+def test_a_new_pin_needs_no_edit() -> None:
+    assert act.replacements([(PIN, {"ref": "main"})]) == {PIN: act.ACTIONS / "checkout"}
+
+
+def test_an_action_nobody_replaced_is_named() -> None:
+    with pytest.raises(GitopsError, match=r"nothing stands for the action someone/new@v1"):
+        act.replacements([("someone/new@v1", {})])
+
+
+def test_an_input_that_is_not_honoured_is_refused() -> None:
+    with pytest.raises(GitopsError, match="does not know the input fetch-dept"):
+        act.replacements([(PIN, {"fetch-dept": "0"})])
+
+
+@pytest.mark.parametrize("folder", sorted(act.ACTIONS.iterdir()), ids=lambda path: path.name)
+def test_a_replacement_uses_every_input_it_takes(folder: Path) -> None:
+    text = (folder / "action.yml").read_text()
+    assert [name for name in act.inputs(folder) if f"${{{{ inputs.{name} }}}}" not in text] == []
+
+
+GITHUB = GitHub("an-owner", "a-repository", "1000001", "2000002")
 
 
 def outputs(path: Path) -> dict[str, str]:
@@ -60,7 +93,7 @@ def test_a_checkout_is_as_deep_as_it_says(repository: Path, tmp_path: Path, dept
     job = tmp_path / "job"
     job.mkdir()
     code, said = run(
-        ["bash", str(FOLDER / "checkout/checkout.sh")],
+        ["bash", str(act.ACTIONS / "checkout/checkout.sh")],
         job,
         REHEARSAL_REPOSITORY=str(repository),
         REF=sha.strip(),
@@ -80,7 +113,7 @@ def test_a_checkout_refuses_what_it_does_not_understand(
 ) -> None:
     variables = {"REF": "main", "DEPTH": "1", "PERSIST": "false", "GITHUB_OUTPUT": str(tmp_path / "o")} | {name: value}
     code, _ = run(
-        ["bash", str(FOLDER / "checkout/checkout.sh")], tmp_path, REHEARSAL_REPOSITORY=str(repository), **variables
+        ["bash", str(act.ACTIONS / "checkout/checkout.sh")], tmp_path, REHEARSAL_REPOSITORY=str(repository), **variables
     )
     assert code != 0
 
@@ -105,7 +138,7 @@ def lender(tmp_path: Path) -> Path:
 
 
 def lend(lender: Path, job: Path, wanted: str) -> tuple[int, str]:
-    script = str(FOLDER / "setup-python/lend.py")
+    script = str(act.ACTIONS / "setup-python/lend.py")
     return run(
         [sys.executable, script], job, WANTED=wanted, REHEARSAL_TOOLS=str(lender), GITHUB_OUTPUT=str(job / "outputs")
     )
@@ -150,8 +183,8 @@ def test_another_python_is_refused(lender: Path, job: Path) -> None:
 
 def exchange(place: Path, **variables: str) -> tuple[int, str]:
     given = {
-        "ROLE": "arn:aws:iam::111111111111:role/fairweather-staging-plan",
-        "REGION": "eu-west-2",
+        "ROLE": "arn:aws:iam::111111111111:role/demo-staging-plan",
+        "REGION": "eu-west-1",
         "ACCOUNTS": "111111111111",
         "SESSION": "s",
         "SECONDS_VALID": "900",
@@ -160,7 +193,9 @@ def exchange(place: Path, **variables: str) -> tuple[int, str]:
         "GITHUB_ENV": str(place / "env"),
         "GITHUB_OUTPUT": str(place / "outputs"),
     }
-    return run([sys.executable, str(FOLDER / "configure-aws-credentials/exchange.py")], place, **given, **variables)
+    return run(
+        [sys.executable, str(act.ACTIONS / "configure-aws-credentials/exchange.py")], place, **given, **variables
+    )
 
 
 def test_without_a_token_no_role_is_assumed(tmp_path: Path) -> None:
@@ -182,7 +217,7 @@ def test_the_token_service_wants_the_jobs_own_secret(tmp_path: Path) -> None:
         code, said = exchange(tmp_path, ACTIONS_ID_TOKEN_REQUEST_URL=url, ACTIONS_ID_TOKEN_REQUEST_TOKEN=service.token)
         assert code == 1
         assert "refused" in said
-        assert service.subjects == ["repo:example-org@1000001/fairweather@2000002:environment:staging"]
+        assert service.subjects == ["repo:an-owner@1000001/a-repository@2000002:environment:staging"]
 
 
 def test_the_runners_scripts_have_no_terminal_and_keep_their_exit_code(tmp_path: Path) -> None:
@@ -206,15 +241,15 @@ DIGEST = f"sha256:{hashlib.sha256(MANIFEST).hexdigest()}"
 
 def attest(service: Service, place: Path, workflow: str, digest: str = DIGEST) -> tuple[int, str]:
     return run(
-        [sys.executable, str(FOLDER / "attest/attest.py")],
+        [sys.executable, str(act.ACTIONS / "attest/attest.py")],
         place,
-        SUBJECT="registry/fairweather/weather",
+        SUBJECT="registry/demo/app",
         DIGEST=digest,
         BILL="",
         ACTIONS_ID_TOKEN_REQUEST_URL=f"{service.url}/token?workflow={workflow}&environment=",
         ACTIONS_ID_TOKEN_REQUEST_TOKEN=service.token,
         GITHUB_API_URL=f"{service.url}/api",
-        GITHUB_REPOSITORY="example-org/fairweather",
+        GITHUB_REPOSITORY="an-owner/a-repository",
         GITHUB_OUTPUT=str(place / "outputs"),
     )
 
@@ -236,7 +271,7 @@ def github(tmp_path: Path) -> Iterator[Service]:
 def test_what_ship_attested_is_verified_in_a_later_run(github: Service, tmp_path: Path) -> None:
     assert attest(github, tmp_path, "ship")[0] == 0
     assert [(post["path"], post["body"]["digest"]) for post in github.posted] == [
-        ("/repos/example-org/fairweather/attestations", DIGEST)
+        ("/repos/an-owner/a-repository/attestations", DIGEST)
     ]
     later = Service(GITHUB, events.push(GITHUB, "2" * 40, "3" * 40), github.store)
     with serving(later):
@@ -265,3 +300,74 @@ def test_only_a_job_with_a_token_attests(github: Service, tmp_path: Path) -> Non
         github.attest({"subject": "s", "digest": DIGEST, "predicate_type": "p", "token": "made up"})
     assert attest(github, tmp_path, "ship", digest="latest")[0] == 1
     assert github.attestations() == []
+
+
+def upload(place: Path, name: str, source: str, **variables: str) -> tuple[int, str]:
+    given = {"NAME": name, "FROM": source, "IF_NONE": "error", "DAYS": "7"} | variables
+    script = str(act.ACTIONS / "upload-artifact/upload.py")
+    return run([sys.executable, script], place, REHEARSAL_ARTIFACTS=str(place / "store"), **given)
+
+
+def download(place: Path, **variables: str) -> tuple[int, str]:
+    given = {"NAME": "", "PATTERN": "", "TO": "taken", "MERGE": "false"} | variables
+    script = str(act.ACTIONS / "download-artifact/download.py")
+    return run([sys.executable, script], place, REHEARSAL_ARTIFACTS=str(place / "store"), **given)
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Path:
+    """A file kept as review-a, a folder as review-b, and one more of another name."""
+    (tmp_path / "folder").mkdir()
+    for path in ("a.md", "folder/b.md", "c.md"):
+        (tmp_path / path).write_text(path)
+    for name, source in (("review-a", "a.md"), ("review-b", "folder"), ("other", "c.md")):
+        assert upload(tmp_path, name, source)[0] == 0
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("asked", "taken"),
+    [
+        ({"PATTERN": "review-*", "MERGE": "true"}, {"a.md", "b.md"}),
+        ({"PATTERN": "review-*"}, {"review-a/a.md", "review-b/b.md"}),
+        ({"NAME": "other"}, {"c.md"}),
+        ({}, {"review-a/a.md", "review-b/b.md", "other/c.md"}),
+        ({"PATTERN": "nothing-*"}, set()),
+    ],
+    ids=["merged", "apart", "by name", "all", "none fits"],
+)
+def test_what_was_kept_is_brought(kept: Path, asked: dict[str, str], taken: set[str]) -> None:
+    code, said = download(kept, **asked)
+    assert code == 0, said
+    found = kept / "taken"
+    assert {path.relative_to(found).as_posix() for path in found.rglob("*") if path.is_file()} == taken
+
+
+def test_what_nobody_kept_is_an_error(kept: Path) -> None:
+    code, said = download(kept, NAME="plan")
+    assert code == 1
+    assert "no artifact plan in this run (there are: other, review-a, review-b)" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "variables", "said"),
+    [
+        ("review-a", "a.md", {}, "has an artifact review-a already"),
+        ("a/b", "a.md", {}, "cannot be called"),
+        ("new", "nowhere", {}, "no files were found at nowhere"),
+        ("new", "a.md", {"IF_NONE": "perhaps"}, "if-no-files-found: perhaps"),
+        ("new", "a.md", {"DAYS": "a week"}, "retention-days: a week"),
+    ],
+)
+def test_what_cannot_be_kept_is_an_error(
+    kept: Path, name: str, source: str, variables: dict[str, str], said: str
+) -> None:
+    code, output = upload(kept, name, source, **variables)
+    assert code == 1
+    assert said in output
+
+
+def test_nothing_to_keep_is_a_warning_where_it_may_be(kept: Path) -> None:
+    code, said = upload(kept, "new", "nowhere", IF_NONE="warn")
+    assert (code, "::warning::no files were found" in said) == (0, True)
+    assert not (kept / "store/new").exists()

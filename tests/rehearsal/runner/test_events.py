@@ -4,14 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from gitops import environments
 from gitops.errors import GitopsError
 from rehearsal.runner import events
-from rehearsal.runner.service import Service, subject_ending
+from rehearsal.runner.github import Service, subject_ending
 from rehearsal.runner.workflows import Workflow
-from tests.conftest import ROOT
+from tests.rehearsal.runner.test_actions import GITHUB
 
-GITHUB = environments.load(ROOT, "staging").github
 ONE, TWO = "1" * 40, "2" * 40
 
 DISPATCH = Workflow(
@@ -45,7 +43,7 @@ def test_each_jobs_subject_is_the_one_github_gives_it(
 ) -> None:
     assert subject_ending(event, environment) == ending
     claims = Service(GITHUB, event, tmp_path / "store").claims(environment, "sts.amazonaws.com", 1000)
-    assert claims["sub"] == f"repo:example-org@1000001/fairweather@2000002:{ending}"
+    assert claims["sub"] == f"repo:an-owner@1000001/a-repository@2000002:{ending}"
     assert claims.get("environment", "") == environment
     assert claims["exp"] == 1300
 
@@ -53,7 +51,7 @@ def test_each_jobs_subject_is_the_one_github_gives_it(
 def test_a_forks_pull_request_comes_from_another_owner() -> None:
     event = events.pull_request(GITHUB, ONE, TWO, TWO, fork=True)
     assert event.fork
-    assert event.payload["pull_request"]["head"]["repo"]["full_name"] != "example-org/fairweather"
+    assert event.payload["pull_request"]["head"]["repo"]["full_name"] != "an-owner/a-repository"
 
 
 def test_a_schedule_says_which_of_its_lines_it_is_and_runs_on_the_branch() -> None:
@@ -61,7 +59,7 @@ def test_a_schedule_says_which_of_its_lines_it_is_and_runs_on_the_branch() -> No
     event = events.schedule(GITHUB, ONE, "23 5 * * 1-5")
     assert (event.name, event.sha, event.ref) == ("schedule", ONE, "refs/heads/main")
     assert event.payload["schedule"] == "23 5 * * 1-5"
-    assert event.payload["repository"]["full_name"] == "example-org/fairweather"
+    assert event.payload["repository"]["full_name"] == "an-owner/a-repository"
     assert not event.fork
 
 
@@ -71,7 +69,7 @@ def test_inputs_are_given_defaulted_or_the_first_choice() -> None:
         "confirm": "staging",
         "pause": "5",
     }
-    assert events.inputs(CALL, "workflow_call", {}, {"service": "weather"}) == {"service": "weather"}
+    assert events.inputs(CALL, "workflow_call", {}, {"service": "app"}) == {"service": "app"}
 
 
 @pytest.mark.parametrize(

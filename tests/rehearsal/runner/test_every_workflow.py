@@ -5,22 +5,33 @@ The tests of this module run in order and share one rehearsal.
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
 
+from gitops import environments
+from gitops.repository import Checkout
+from gitops.stacks import order, templates
+from rehearsal.identity import subject
 from rehearsal.runner import command, events
 from rehearsal.runner.workflows import called, read
+from rehearsal.services import MADE
 from tests.conftest import ROOT
-from tests.rehearsal.runner import permissions
 from tests.rehearsal.runner.stage import Stage
+from tests.rehearsal.ship.clone import SERVICE
 
 SCENARIOS = {"infrastructure", "service", "check", "rollback", "teardown"}
-CALLED = {name for workflow in read(ROOT).values() for job in workflow.jobs.values() if (name := called(job))}
-OTHERS = sorted(set(read(ROOT)) - SCENARIOS - CALLED)
-WHO = "repo:example-org@1000001/fairweather@2000002:"
+CALLED = {name for workflow in read(Checkout(ROOT)).values() for job in workflow.jobs.values() if (name := called(job))}
+BOOTSTRAP = {name for name in templates.names(Checkout(ROOT)) if order.group(name) == order.BOOTSTRAP}
+OTHERS = sorted(set(read(Checkout(ROOT))) - SCENARIOS - CALLED)
+STAGING = environments.load(Checkout(ROOT), "staging")
+GITHUB = STAGING.github
+WHO = subject(GITHUB, "")
+BRANCH = f"{WHO}ref:refs/heads/{GITHUB.branch}"
 GOOD = "success"
-REPOSITORY = "/repos/example-org/fairweather"
+NAME = f"{GITHUB.owner}/{GITHUB.repository}"
+REPOSITORY = f"/repos/{NAME}"
 
 
 def test_infrastructure_makes_the_stacks_of_both_environments(stage: Stage) -> None:
@@ -37,15 +48,14 @@ def test_infrastructure_makes_the_stacks_of_both_environments(stage: Stage) -> N
     assert done.code == 0
     assert done.posted == []
     assert done.subjects == [
-        f"{WHO}ref:refs/heads/main",
+        BRANCH,
         f"{WHO}environment:staging-infrastructure",
-        f"{WHO}ref:refs/heads/main",
+        BRANCH,
         f"{WHO}environment:production-infrastructure",
     ]
     for environment in ("staging", "production"):
-        described = stage.environment(environment)
-        wanted = {described.stack_name(stack) for stack in described.stacks}
-        assert set(stage.stacks(environment)) == wanted | {described.stack_name("service", "weather")}
+        wanted = {unit.stack_name for unit in order.load(Checkout(stage.clone.path), stage.environment(environment))}
+        assert set(stage.stacks(environment)) == wanted
         plan = done.jobs[f"{environment.title()} / Plan"]
         assert len(plan.steps["plan"].outputs["plan-hash"]) == 64
         assert plan.steps["plan"].outputs["plan-hash"] in plan.summary
@@ -59,48 +69,45 @@ def test_a_push_ships_the_service_to_production(stage: Stage) -> None:
     deploys = ("Deploy", "Plan the service", "Create the service", "First deploy")
     assert done.results == {
         "Changes": GOOD,
-        "Ship weather / Test": GOOD,
-        "Ship weather / Build": GOOD,
+        f"Ship {SERVICE} / Test": GOOD,
+        f"Ship {SERVICE} / Build": GOOD,
         **{f"Staging / {job}": GOOD for job in deploys},
         **{f"Production / {job}": GOOD for job in deploys},
     }
     assert done.subjects == [
-        f"{WHO}ref:refs/heads/main",
+        BRANCH,
         *(
             f"{WHO}{ending}"
             for environment in ("staging", "production")
             for ending in (
                 f"environment:{environment}",
-                "ref:refs/heads/main",
+                BRANCH.removeprefix(WHO),
                 f"environment:{environment}-infrastructure",
                 f"environment:{environment}",
             )
         ),
     ]
-    assert done.jobs["Changes"].steps["changed"].outputs == {"services": '["weather"]'}
+    assert done.jobs["Changes"].steps["changed"].outputs == {"services": json.dumps([SERVICE])}
     assert done.jobs["Staging / Deploy"].steps["register"].outputs["service"] == "missing"
-    digest = done.jobs["Ship weather / Build"].steps["build"].outputs["digest"]
+    digest = done.jobs[f"Ship {SERVICE} / Build"].steps["build"].outputs["digest"]
     assert [(post["path"], post["body"]["digest"], post["body"]["predicate_type"]) for post in done.posted] == [
-        ("/repos/example-org/fairweather/attestations", digest, "https://slsa.dev/provenance/v1"),
-        ("/repos/example-org/fairweather/attestations", digest, "https://cyclonedx.org/bom"),
+        (f"{REPOSITORY}/attestations", digest, "https://slsa.dev/provenance/v1"),
+        (f"{REPOSITORY}/attestations", digest, "https://cyclonedx.org/bom"),
     ]
     # One image, built in staging's account, by its digest in both.
     assert stage.image("staging") == stage.image("production")
-    assert f"fairweather/weather:{event.sha}@{digest}" in stage.image("production")
+    assert f"{STAGING.repository(SERVICE)}:{event.sha}@{digest}" in stage.image("production")
     for environment in ("staging", "production"):
-        assert "London" in stage.page(environment)
-        assert f"{stage.temperature}°" in stage.page(environment)
+        stage.page(environment)
         assert f"serves in {environment}" in done.summary
 
 
 def test_a_second_push_rolls_the_service_and_a_dispatch_rolls_it_back(stage: Stage) -> None:
     images = {name: stage.image(name) for name in ("staging", "production")}
-    page = stage.clone.path / "services/weather/weather/templates/base.html"
-    assert "</main>" in page.read_text()
-    page.write_text(page.read_text().replace("</main>", "<p>Bring an umbrella</p></main>", 1))
+    stage.clone.change_the_page("Bring an umbrella")
     stage.runner.pull_requests.propose(8, stage.clone.commit("Say what to bring"))
-    # The first push ran all of its tests.
-    stage.runner.tests = "-k config"
+    # The first push ran all of its tests; a change of an environment runs those of templates.
+    stage.runner.tests = "-k 'config or test_templates'"
 
     event = stage.runner.push()
     done = stage.run("service", event)
@@ -119,10 +126,10 @@ def test_a_second_push_rolls_the_service_and_a_dispatch_rolls_it_back(stage: Sta
         ("PATCH", f"{REPOSITORY}/issues/comments/1000"),
     ]
     (comment,) = stage.comments(8)
-    assert comment.startswith("**weather reached staging and production**")
-    assert f"| production | ✅ succeeded | {event.sha[:12]} | [report](https://github.com/example-org/fair" in comment
+    assert comment.startswith(f"**{SERVICE} reached staging and production**")
+    assert f"| production | ✅ succeeded | {event.sha[:12]} | [report](https://github.com/{NAME}/" in comment
 
-    back = stage.dispatch("rollback", environment="production", service="weather")
+    back = stage.dispatch("rollback", environment="production", service=SERVICE)
 
     assert back.results == {"Roll back production": GOOD}, back.jobs
     assert back.subjects == [f"{WHO}environment:production"]
@@ -131,13 +138,15 @@ def test_a_second_push_rolls_the_service_and_a_dispatch_rolls_it_back(stage: Sta
     assert "Bring an umbrella" in stage.page("staging")
     assert stage.image("staging") != images["staging"]
     (comment,) = stage.comments(8)
-    assert comment.startswith("**weather reached staging; taken back in production**")
+    assert comment.startswith(f"**{SERVICE} reached staging; taken back in production**")
 
 
 def test_no_secret_reaches_the_log(stage: Stage) -> None:
-    folder = stage.clone.path / ".rehearsal"
-    key = (folder / "openweather-key").read_text()
-    assert key not in (folder / "workflows/last/act.log").read_text()
+    log = (stage.clone.path / ".rehearsal/workflows/last/act.log").read_text()
+    made = json.loads((stage.clone.path / MADE).read_text())
+    values = [value for secrets in made.values() for value in secrets.values()]
+    assert values
+    assert [value for value in values if value in log] == []
 
 
 def test_a_pull_request_is_checked_planned_and_changes_nothing(stage: Stage) -> None:
@@ -196,7 +205,7 @@ def test_a_commit_that_exits_at_start_is_red_at_staging_and_goes_no_further(stag
     good = stage.clone.git("rev-parse", "HEAD").strip()
     images = {name: stage.image(name) for name in ("staging", "production")}
     # Its tests pass: only an image of a commit has the commit's whole id.
-    settings = stage.clone.path / "services/weather/gunicorn.conf.py"
+    settings = stage.clone.path / f"services/{SERVICE}/gunicorn.conf.py"
     exits = (
         'import os\n\nif len(os.environ.get("COMMIT", "")) == 40:\n    raise SystemExit("no calibrated barometer")\n'
     )
@@ -206,7 +215,7 @@ def test_a_commit_that_exits_at_start_is_red_at_staging_and_goes_no_further(stag
     done = stage.run("service", stage.runner.push())
 
     assert done.code != 0
-    assert done.results["Ship weather / Build"] == GOOD
+    assert done.results[f"Ship {SERVICE} / Build"] == GOOD
     assert done.results["Staging / Deploy"] == "failure"
     assert {name for name, result in done.results.items() if result == "failure"} == {"Staging / Deploy"}
     reached = {name for name, result in done.results.items() if name.startswith("Production") and result != "skipped"}
@@ -217,11 +226,11 @@ def test_a_commit_that_exits_at_start_is_red_at_staging_and_goes_no_further(stag
     assert "no calibrated barometer" in report
     assert images == {name: stage.image(name) for name in ("staging", "production")}
     for environment in ("staging", "production"):
-        assert "London" in stage.page(environment)
+        stage.page(environment)
     (comment,) = stage.comments(9)
-    assert comment.startswith("**weather has reached no environment; rolled back in staging**")
+    assert comment.startswith(f"**{SERVICE} has reached no environment; rolled back in staging**")
     assert "| staging | ❌ rolled back |" in comment
-    assert "[report](https://github.com/example-org/fairweather/actions/runs/" in comment
+    assert f"[report](https://github.com/{NAME}/actions/runs/" in comment
     assert "| production | not yet |" in comment
     stage.clone.git("reset", "--quiet", "--hard", good)
 
@@ -230,7 +239,7 @@ def test_a_commit_that_exits_at_start_is_red_at_staging_and_goes_no_further(stag
 def test_every_other_workflow_succeeds(stage: Stage, name: str) -> None:
     """A workflow that comes later is run as ``make workflows`` runs it."""
     workflow = stage.workflows[name]
-    answers = dict(command.everything(stage.clone.path, stage.workflows))[name]
+    answers = dict(command.everything(Checkout(stage.clone.path), stage.workflows))[name]
     done = stage.run(name, stage.runner.event(workflow, None, answers))
     assert done.code == 0, "\n".join(job.log for job in done.jobs.values() if job.result == "failure")
     assert done.jobs
@@ -238,7 +247,7 @@ def test_every_other_workflow_succeeds(stage: Stage, name: str) -> None:
 
 
 def test_a_port_opened_by_hand_is_found_in_the_morning(stage: Stage) -> None:
-    ec2, stack = stage.client("production", "ec2"), stage.environment("production").stack_name("service", "weather")
+    ec2, stack = stage.client("production", "ec2"), stage.environment("production").stack_name("service", SERVICE)
     resources = stage.client("production", "cloudformation").describe_stack_resources(StackName=stack)
     group = next(
         one["PhysicalResourceId"]
@@ -268,11 +277,11 @@ def test_a_teardown_with_another_name_typed_touches_nothing(stage: Stage) -> Non
     assert done.results == {"Tear down production": "failure"}
     assert "is not the name of the environment: nothing was touched" in done.jobs["Tear down production"].log
     assert before == {name: stage.stacks(name) for name in ("staging", "production")}
-    assert "London" in stage.page("production")
+    stage.page("production")
 
 
 @pytest.mark.parametrize(
-    ("environment", "kept"), [("production", {"bootstrap"}), ("staging", {"bootstrap", "registry"})]
+    ("environment", "kept"), [("production", BOOTSTRAP), ("staging", {*BOOTSTRAP, f"repository-{SERVICE}"})]
 )
 def test_a_teardown_leaves_nothing_but_what_holds_its_own_role(stage: Stage, environment: str, kept: set[str]) -> None:
     done = stage.dispatch("teardown", environment=environment, confirm=environment)
@@ -280,7 +289,7 @@ def test_a_teardown_leaves_nothing_but_what_holds_its_own_role(stage: Stage, env
     assert done.subjects == [f"{WHO}environment:{environment}-teardown"]
     assert f"{environment}: verified empty" in done.jobs[f"Tear down {environment}"].log
     described = stage.environment(environment)
-    # Production takes its images from staging's registry, which therefore stays until production names another.
+    # Production takes its images from staging's repository, which therefore stays until production names another.
     assert set(stage.stacks(environment)) == {described.stack_name(stack) for stack in kept}
     assert stage.client(environment, "ecs").list_task_definitions()["taskDefinitionArns"] == []
     assert stage.client(environment, "ecs").list_clusters()["clusterArns"] == []
@@ -290,7 +299,7 @@ def test_a_teardown_leaves_nothing_but_what_holds_its_own_role(stage: Stage, env
     assert stage.client(environment, "elbv2").describe_load_balancers()["LoadBalancers"] == []
     assert stage.client(environment, "secretsmanager").list_secrets()["SecretList"] == []
     names = {role["RoleName"] for role in stage.client(environment, "iam").list_roles()["Roles"]}
-    assert all(name.startswith(f"fairweather-{environment}-") for name in names), names
+    assert all(name.startswith(f"{STAGING.project}-{environment}-") for name in names), names
 
 
 def test_every_workflow_was_run(stage: Stage, request: pytest.FixtureRequest) -> None:
@@ -302,5 +311,5 @@ def test_every_workflow_was_run(stage: Stage, request: pytest.FixtureRequest) ->
 def test_every_permission_is_used_or_its_template_says_why_not(stage: Stage, request: pytest.FixtureRequest) -> None:
     if request.config.option.keyword or any("::" in word for word in request.config.args):
         pytest.skip("only some of the tests of this module were asked for")
-    assert permissions.unexplained(stage) == set()
-    assert permissions.needless(stage) == set()
+    assert stage.unexplained() == set()
+    assert stage.needless() == set()

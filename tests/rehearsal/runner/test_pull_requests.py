@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from gitops import cli, git
-from gitops.pullrequests import review
+from gitops import cli
+from gitops.repository import Checkout
+from gitops.review import pull_request
 from rehearsal.runner import events
-from rehearsal.runner.service import Service, serving
+from rehearsal.runner.github import Service, serving
 from tests.conftest import ROOT
 from tests.rehearsal.runner.test_actions import GITHUB
+from tests.rehearsal.ship.clone import SERVICE
 
 RUN = {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_RUN_ID": "12", "GITHUB_RUN_ATTEMPT": "2"}
 
@@ -34,10 +36,10 @@ def bodies(service: Service, number: int) -> list[str]:
 def test_a_review_is_one_comment_that_follows_the_pull_request(github: Service, tmp_path: Path) -> None:
     words = ["comment-review", "7", "--parts", str(tmp_path)]
     for name in ("diff", "plan-staging", "plan-production"):
-        review.write_part(tmp_path, name, f"the {name}")
+        pull_request.write_part(tmp_path, name, f"the {name}")
     assert cli.main(words) == 0
     assert cli.main(words) == 0
-    review.write_part(tmp_path, "diff", "another diff")
+    pull_request.write_part(tmp_path, "diff", "another diff")
     assert cli.main(words) == 0
     assert [(post["method"], post["path"].rsplit("/", 2)[-2]) for post in github.posted] == [
         ("POST", "7"),
@@ -48,29 +50,31 @@ def test_a_review_is_one_comment_that_follows_the_pull_request(github: Service, 
 
 
 def test_a_plan_that_failed_is_said_in_the_comment(github: Service, tmp_path: Path) -> None:
-    review.write_part(tmp_path, "diff", "the diff")
+    pull_request.write_part(tmp_path, "diff", "the diff")
     assert cli.main(["comment-review", "7", "--parts", str(tmp_path)]) == 0
     assert "plan-production is missing" in bodies(github, 7)[0]
-    assert "https://github.com/example-org/fairweather/actions/runs/12/attempts/2" in bodies(github, 7)[0]
+    assert f"https://github.com/{GITHUB.owner}/{GITHUB.repository}/actions/runs/12/attempts/2" in bodies(github, 7)[0]
 
 
 def test_a_merged_pull_request_follows_its_change_through_the_environments(github: Service) -> None:
-    commit = git.commit(ROOT, "HEAD")
+    commit = Checkout(ROOT).commit("HEAD")
     github.pull_requests.merge(8, commit)
     github.pull_requests.propose(9, commit)
-    said = ["comment-reached", "weather"]
+    said = ["comment-reached", SERVICE]
     done = ["--commit", commit, "--verdict"]
     assert cli.main([*said, "staging", *done, "succeeded", "--job", "34"]) == 0
     assert cli.main([*said, "production", *done, "rolled back"]) == 0
     (body,) = bodies(github, 8)
-    assert body.startswith("**weather reached staging; rolled back in production**")
-    assert "[report](https://github.com/example-org/fairweather/actions/runs/12/attempts/2#summary-34)" in body
+    assert body.startswith(f"**{SERVICE} reached staging; rolled back in production**")
+    assert (
+        f"[report](https://github.com/{GITHUB.owner}/{GITHUB.repository}/actions/runs/12/attempts/2#summary-34)" in body
+    )
     assert [post["method"] for post in github.posted] == ["POST", "PATCH"]
     assert bodies(github, 9) == []
 
 
 def test_a_commit_without_a_pull_request_tells_nobody(github: Service, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["comment-reached", "weather", "staging", "--commit", "HEAD", "--verdict", "succeeded"]) == 0
+    assert cli.main(["comment-reached", SERVICE, "staging", "--commit", "HEAD", "--verdict", "succeeded"]) == 0
     assert "nobody to tell" in capsys.readouterr().out
     assert github.posted == []
 
@@ -79,5 +83,5 @@ def test_without_a_token_nothing_is_told(
     github: Service, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("GH_TOKEN")
-    assert cli.main(["comment-reached", "weather", "staging", "--commit", "HEAD"]) == 1
+    assert cli.main(["comment-reached", SERVICE, "staging", "--commit", "HEAD"]) == 1
     assert "GH_TOKEN not set" in capsys.readouterr().err

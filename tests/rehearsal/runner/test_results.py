@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from rehearsal.runner import command, report, results
+from rehearsal.runner import command, results
 from rehearsal.runner.results import Run
 
 
@@ -35,7 +35,7 @@ LOG = [
     [
         ("Check/Diff             ", False, "Diff"),
         ("Check/Plan (production)-2", True, "Plan (production)"),
-        ("Ship weather/Ship/Build", False, "Ship weather / Build"),
+        ("Ship app/Ship/Build", False, "Ship app / Build"),
         ("Staging/Deploy/Create the service", False, "Staging / Create the service"),
         ("Check/Step-2", False, "Step-2"),
     ],
@@ -64,6 +64,28 @@ def test_of_jobs_that_run_at_once_the_one_that_ended_is_told() -> None:
     assert results.ended('no JSON, but a "jobResult"') == ""
 
 
+def test_a_workflow_that_is_called_for_several_keeps_every_jobs_result() -> None:
+    def inner(**fields: Any) -> str:
+        return line(job="Staging/Deploy/Deploy", jobID="deploy", **fields)
+
+    lines = [
+        line(job="Service/Ship one-1", matrix={"service": "one"}),
+        line(job="Ship one-1/Ship/Build", jobResult="success"),
+        inner(msg="begins"),
+        inner(jobResult="failure"),
+        # What is still said of one that has ended makes no job.
+        line(job="Ship one-1/Ship/Build", msg="cleaning up"),
+        inner(msg="begins"),
+        inner(jobResult="success"),
+    ]
+    jobs, _ = results.jobs(lines)
+    assert {key: job.result for key, job in jobs.items()} == {
+        "Ship one / Build": "success",
+        "Staging / Deploy": "failure",
+        "Staging / Deploy (2)": "success",
+    }
+
+
 def test_a_job_without_a_result_did_not_run() -> None:
     assert results.jobs(LOG[:-2])[0] == {}
 
@@ -77,10 +99,10 @@ def test_a_person_sees_steps_summary_and_who_the_jobs_were() -> None:
     run = Run(
         "check", "push", "1" * 40, 1, 4.2, jobs, errors, ["repo:a/b:pull_request"], [{"method": "POST", "path": "/x"}]
     )
-    shown = report.job(jobs["Diff"])
+    shown = results.job_text(jobs["Diff"])
     assert "✘ Diff  3.5 s" in shown
     assert "✔ Register  1.5 s" in shown
-    end = report.end(run, "act.log")
+    end = results.end_text(run, "act.log")
     for said in (
         "### Diff",
         "repo:a/b:pull_request",
@@ -89,7 +111,7 @@ def test_a_person_sees_steps_summary_and_who_the_jobs_were() -> None:
         "Job 'Diff' failed",
     ):
         assert said in end
-    assert "| check | push | 1 | failed | 4 |" in report.times([run])
+    assert "| check | push | 1 | failed | 4 |" in results.times([run])
 
 
 def test_the_stacks_come_first_and_the_teardown_last() -> None:

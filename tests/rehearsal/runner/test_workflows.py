@@ -6,11 +6,12 @@ import pytest
 import yaml
 
 from gitops.errors import GitopsError
+from gitops.repository import Checkout
 from rehearsal.runner import workflows
 from rehearsal.runner.workflows import Workflow
 from tests.conftest import ROOT
 
-EVERY = workflows.read(ROOT)
+EVERY = workflows.read(Checkout(ROOT))
 URL = "http://127.0.0.1:1/token"
 
 CALLER = """

@@ -1,4 +1,4 @@
-"""The image's own service as a container; skipped where no engine answers, except on CI."""
+"""What a task definition says of a container, and tasks as containers: skipped without an engine, except on CI."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import subprocess
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gitops.errors import GitopsError
-from rehearsal.runtimes import choose, containers
-from rehearsal.runtimes.containers import Containers
+from rehearsal.runtimes import containers, containers_lack
+from rehearsal.runtimes.containers import Containers, run_options
 from rehearsal.runtimes.task import StartedTask
 
 SCRIPT = """#!/bin/sh
@@ -29,7 +30,7 @@ exit 9
 
 @pytest.fixture
 def runtime(tmp_path: Path) -> Iterator[Containers]:
-    lack = choose.containers_lack()
+    lack = containers_lack()
     if lack is not None:
         if os.environ.get("CI"):
             pytest.fail(f"containers cannot be tested here: {lack}")
@@ -136,3 +137,64 @@ def test_without_an_engine_the_way_out_is_named(monkeypatch: pytest.MonkeyPatch,
     with pytest.raises(GitopsError, match="use --runtime processes"), contextlib.closing(Containers(tmp_path)):
         pass
     assert containers.remove_all(tmp_path) == []
+
+
+TASK: dict[str, Any] = {
+    "cpu": "256",
+    "memory": "512",
+    "containerDefinitions": [
+        {
+            "name": "web",
+            "readonlyRootFilesystem": True,
+            "user": "10001",
+            "portMappings": [{"containerPort": 8080}],
+            "linuxParameters": {
+                "initProcessEnabled": True,
+                "capabilities": {"drop": ["ALL"]},
+                "tmpfs": [{"containerPath": "/tmp", "size": 16, "mountOptions": ["nosuid", "nodev"]}],  # noqa: S108
+            },
+            "ulimits": [{"name": "nofile", "softLimit": 4096, "hardLimit": 4096}],
+        }
+    ],
+}
+GIVEN = {"environment": {"A": "b"}, "ports": {"8080/tcp": 8080}, "network": None, "name": "x", "detach": True}
+
+
+def options(**changes: Any) -> dict[str, Any]:
+    [container] = TASK["containerDefinitions"]
+    return run_options(TASK, {**container, **changes}, GIVEN, "127.64.0.1")
+
+
+def test_the_container_has_what_the_task_definition_says() -> None:
+    made = options()
+    assert made["read_only"] is True
+    assert made["user"] == "10001"
+    assert made["cap_drop"] == ["ALL"]
+    assert made["init"] is True
+    assert made["mem_limit"] == made["memswap_limit"] == 512 * 1024 * 1024
+    assert made["nano_cpus"] == 250_000_000
+    assert made["tmpfs"] == {"/tmp": "size=16m,nosuid,nodev"}  # noqa: S108
+    assert [(limit.name, limit.soft, limit.hard) for limit in made["ulimits"]] == [("nofile", 4096, 4096)]
+    assert made["security_opt"] == ["no-new-privileges"]
+
+
+def test_it_listens_on_its_own_loopback_address_only() -> None:
+    made = options()
+    assert made["network_mode"] == "host"
+    assert "ports" not in made
+    assert made["environment"] == {"A": "b", "GUNICORN_CMD_ARGS": "--bind 127.64.0.1:8080"}
+
+
+def test_a_containers_own_limits_win() -> None:
+    made = options(memory=128, cpu=128)
+    assert (made["mem_limit"], made["nano_cpus"]) == (128 * 1024 * 1024, 125_000_000)
+
+
+def test_a_volume_without_a_host_path_is_an_anonymous_one() -> None:
+    task = {"volumes": [{"name": "cache"}, {"name": "hosted", "host": {"sourcePath": "/x"}}]}
+    mounts = [
+        {"sourceVolume": "cache", "containerPath": "/cache"},
+        {"sourceVolume": "hosted", "containerPath": "/hosted"},
+    ]
+    made = run_options(task, {"mountPoints": mounts}, GIVEN, "127.64.0.1")
+    assert [(mount["Target"], mount["Source"]) for mount in made["mounts"]] == [("/cache", None)]

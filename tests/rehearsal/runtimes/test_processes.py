@@ -8,9 +8,8 @@ import psutil
 import pytest
 
 from gitops.errors import GitopsError
-from rehearsal.runtimes.command import ImageCommand
-from rehearsal.runtimes.process import ProcessContainer
-from rehearsal.runtimes.processes import MARK, Processes, sweep
+from rehearsal.runtimes.images import ImageCommand
+from rehearsal.runtimes.processes import MARK, ProcessContainer, Processes, sweep
 
 # Ignores SIGTERM, and starts a child that does, too.
 STUBBORN = """

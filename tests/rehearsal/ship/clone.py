@@ -15,8 +15,16 @@ from pathlib import Path
 
 import requests
 
+from gitops import environments
+from gitops.repository import Checkout
 from rehearsal.page import loopback
 from tests.conftest import ROOT
+
+# What is tried, by the repository's own files: the environment that stands here and the first of its services.
+HERE = environments.rehearsed(Checkout(ROOT))
+ENVIRONMENT = HERE.environment
+SERVICE = next(iter(HERE.services))
+PAGE, SHOWS = HERE.page(SERVICE), HERE.rehearsal(SERVICE).shows
 
 AUTHOR = {
     "GIT_AUTHOR_NAME": "A Newcomer",
@@ -93,6 +101,12 @@ class Clone:
             finally:
                 bound.cancel()
         return process.returncode, "".join(lines)
+
+    def change_the_page(self, text: str) -> None:
+        """Have the service's page show one thing more."""
+        pages = sorted((self.path / "services" / SERVICE).rglob("*.html"))
+        page = next(path for path in pages if "</main>" in path.read_text())
+        page.write_text(page.read_text().replace("</main>", f"<p>{text}</p></main>", 1))
 
     def ship(self) -> tuple[int, str]:
         """What ``make rehearse`` runs. A base image made from Debian is made once for all clones."""

@@ -1,4 +1,4 @@
-"""The main job, whole: commits of a clone shipped to AWS on this machine, under both task runtimes.
+"""The main job, whole: commits of a clone shipped to AWS on this machine, with tasks as processes.
 
 The tests of this module run in order on one rehearsal, as a person's day does.
 """
@@ -18,14 +18,18 @@ import psutil
 import pytest
 
 from gitops import aws, environments
-from rehearsal import daemons, state
-from rehearsal.page import fetch, text_of
+from gitops.repository import Checkout
+from rehearsal import daemons
+from rehearsal.page import fetch, problem, text_of
+from rehearsal.services import needs
 from tests.conftest import engine_answers, missing
-from tests.ports import free_ports
+from tests.emulators import free_ports
 from tests.rehearsal.ship import clone as clones
-from tests.rehearsal.ship.clone import Clone, Visitor
+from tests.rehearsal.ship.clone import ENVIRONMENT, HERE, PAGE, SERVICE, SHOWS, Clone, Visitor
 
 ROLLED_BACK = 20
+# test_ship_containers.py has the other one: a file stays on one worker, so that both run side by side.
+RUNTIME = "processes"
 
 
 @dataclass
@@ -38,7 +42,7 @@ class Shipped:
     output: str
 
     def status(self) -> dict[str, object]:
-        code, output = self.clone.run("gitops", "status", "rehearsal", "--json")
+        code, output = self.clone.run("gitops", "status", ENVIRONMENT, "--json")
         assert code == 0, output
         answer: dict[str, object] = json.loads(output)
         return answer
@@ -47,18 +51,25 @@ class Shipped:
     def url(self) -> str:
         return str(self.status()["url"])
 
+    @property
+    def a_secret(self) -> str:
+        """The path of one that the service cannot do without."""
+        names = needs(Checkout(self.clone.path), HERE, SERVICE, self.commit).secrets
+        assert names, "the service has no secret to miss"
+        return f"/{SERVICE}/{ENVIRONMENT}/{names[0]}"
+
     def page(self) -> str:
-        answer = fetch(self.url, self.clone.port)
-        assert answer.status == 200
+        answer = fetch(self.url, self.clone.port, PAGE)
+        assert problem(answer, SHOWS) == ""
         return text_of(answer.text)
 
     def session(self, role: aws.Role) -> boto3.Session:
-        return aws.session(self.clone.path, environments.load(self.clone.path, "rehearsal"), role)
+        return aws.session(Checkout(self.clone.path), environments.load(Checkout(self.clone.path), ENVIRONMENT), role)
 
 
-@pytest.fixture(scope="module", params=["processes", "containers"])
+@pytest.fixture(scope="module")
 def shipped(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shipped]:
-    runtime: str = request.param
+    runtime: str = request.module.RUNTIME
     if runtime == "containers" and not engine_answers():
         missing("no Docker engine answers", "tasks as containers are not tested here")
     clone = clones.make(tmp_path_factory.mktemp(runtime) / "fairweather", free_ports(), runtime)
@@ -72,15 +83,16 @@ def shipped(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 def test_a_newcomers_first_run_ends_with_the_page(shipped: Shipped) -> None:
     assert shipped.code == 0, shipped.output
     assert "200 in" in shipped.output
-    assert "London, 9 °C" in shipped.output
+    stand_in = HERE.rehearsal(SERVICE).stand_in
+    assert f": {', '.join([*SHOWS, *(stand_in.shows if stand_in else [])])}" in shipped.output
     assert shipped.clone.runtime in shipped.output
-    for step in ("bootstrap stack", "stacks", "build", "register", "deploy", "fetch the page"):
+    for step in ("bootstrap stacks", "stacks", "build", "register", "deploy", "fetch the page"):
         assert step in shipped.output.split("▸ fetch the page")[-1], f"{step} is not in the table"
-    assert "London" in shipped.page()
+    assert shipped.page()
 
 
 def test_it_listens_on_loopback_only(shipped: Shipped) -> None:
-    ours = {process.pid for process in daemons.marked(shipped.clone.path)}
+    ours = {process.pid for process in daemons.marked(Checkout(shipped.clone.path))}
     assert ours
     listening = [
         connection.laddr
@@ -114,9 +126,7 @@ def test_a_container_runs_as_the_task_says(shipped: Shipped) -> None:
 
 
 def test_a_second_commit_changes_the_page(shipped: Shipped) -> None:
-    template = shipped.clone.path / "services/weather/weather/templates"
-    page = next(path for path in sorted(template.glob("*.html")) if "</main>" in path.read_text())
-    page.write_text(page.read_text().replace("</main>", "<p>Bring an umbrella</p></main>", 1))
+    shipped.clone.change_the_page("Bring an umbrella")
     second = shipped.clone.commit("Say what to bring")
     first = shipped.commit
     (shipped.clone.path / "README.md").write_text("changed, and not committed")
@@ -127,9 +137,9 @@ def test_a_second_commit_changes_the_page(shipped: Shipped) -> None:
     assert code == 0, output
     assert "HEAD is shipped, not the 1 changed file" in output
     assert "Bring an umbrella" in shipped.page()
-    service = shipped.status()["services"]["weather"]  # type: ignore[index]
+    service = shipped.status()["services"][SERVICE]  # type: ignore[index]
     assert service["commit"] == second
-    images = shipped.session("build").client("ecr").describe_images(repositoryName="fairweather/weather")
+    images = shipped.session("build").client("ecr").describe_images(repositoryName=HERE.repository(SERVICE))
     assert {first, second} <= {tag for image in images["imageDetails"] for tag in image["imageTags"]}
     shipped.commit = second
 
@@ -142,7 +152,7 @@ def test_shipping_the_same_commit_again_deploys_nothing(shipped: Shipped) -> Non
 
 
 def test_a_commit_that_exits_at_start_is_rolled_back(shipped: Shipped) -> None:
-    package = shipped.clone.path / "services/weather/weather/__init__.py"
+    package = shipped.clone.path / "services" / SERVICE / "gunicorn.conf.py"
     good = package.read_text()
     package.write_text(good + '\nraise SystemExit("the barometer is not calibrated")\n')
     shipped.clone.commit("Forget the barometer")
@@ -154,7 +164,7 @@ def test_a_commit_that_exits_at_start_is_rolled_back(shipped: Shipped) -> None:
     assert "exit code" in output.lower()
     assert set(visitor.answers) == {"200"}, visitor.answers
     assert sum(visitor.answers.values()) > 20
-    assert shipped.status()["services"]["weather"]["commit"] == shipped.commit  # type: ignore[index]
+    assert shipped.status()["services"][SERVICE]["commit"] == shipped.commit  # type: ignore[index]
     assert "Bring an umbrella" in shipped.page()
     package.write_text(good)
     shipped.clone.commit("Remember the barometer")
@@ -163,8 +173,8 @@ def test_a_commit_that_exits_at_start_is_rolled_back(shipped: Shipped) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["build", "weather", "rehearsal", "--commit", "0" * 40], "is not a commit of this repository"),
-        (["deploy", "wether", "rehearsal"], "wether is not a service of rehearsal"),
+        (["build", SERVICE, ENVIRONMENT, "--commit", "0" * 40], "is not a commit of this repository"),
+        (["deploy", "wether", ENVIRONMENT], f"wether is not a service of {ENVIRONMENT}"),
         (["status", "rehersal"], "no environment named rehersal"),
     ],
 )
@@ -177,21 +187,21 @@ def test_what_does_not_exist_is_one_line(shipped: Shipped, words: list[str], sai
 
 def test_a_missing_secret_stops_before_anything_is_registered(shipped: Shipped) -> None:
     ssm = shipped.session("administrator").client("ssm")
-    name = "/weather/rehearsal/OPENWEATHER_API_KEY"
+    name = shipped.a_secret
     value = ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
     ecs = shipped.session("deploy").client("ecs")
-    before = ecs.list_task_definitions(familyPrefix="weather-rehearsal")["taskDefinitionArns"]
+    before = ecs.list_task_definitions(familyPrefix=HERE.family(SERVICE))["taskDefinitionArns"]
     ssm.delete_parameter(Name=name)
     try:
         head = shipped.clone.git("rev-parse", "HEAD").strip()
-        shipped.clone.run("gitops", "build", "weather", "rehearsal", "--commit", head, FAIRWEATHER_BUILDER="pack")
-        code, output = shipped.clone.run("gitops", "register", "weather", "rehearsal", "--commit", head)
+        shipped.clone.run("gitops", "build", SERVICE, ENVIRONMENT, "--commit", head, FAIRWEATHER_BUILDER="pack")
+        code, output = shipped.clone.run("gitops", "register", SERVICE, ENVIRONMENT, "--commit", head)
     finally:
         ssm.put_parameter(Name=name, Value=value, Type="SecureString")
     assert code == 1
     assert f"{name}" in output
-    assert "gitops secret put weather rehearsal OPENWEATHER_API_KEY" in output
-    assert ecs.list_task_definitions(familyPrefix="weather-rehearsal")["taskDefinitionArns"] == before
+    assert f"gitops secret put {SERVICE} {ENVIRONMENT} {name.rpartition('/')[2]}" in output
+    assert ecs.list_task_definitions(familyPrefix=HERE.family(SERVICE))["taskDefinitionArns"] == before
 
 
 def until(process: subprocess.Popen[str], end: str) -> str:
@@ -207,11 +217,11 @@ def until(process: subprocess.Popen[str], end: str) -> str:
 
 def test_destroy_needs_the_name_and_survives_an_interruption(shipped: Shipped) -> None:
     clone = shipped.clone
-    code, output = clone.run("gitops", "destroy", "rehearsal", "--confirm", "staging")
+    code, output = clone.run("gitops", "destroy", ENVIRONMENT, "--confirm", "another")
     assert code != 0
-    assert "London" in shipped.page()
+    assert shipped.page()
 
-    with clone.start("gitops", "destroy", "rehearsal", "--confirm", "rehearsal") as process:
+    with clone.start("gitops", "destroy", ENVIRONMENT, "--confirm", ENVIRONMENT) as process:
         # The first of several stacks.
         until(process, " gone\n")
         process.send_signal(signal.SIGINT)
@@ -222,7 +232,7 @@ def test_destroy_needs_the_name_and_survives_an_interruption(shipped: Shipped) -
     left = shipped.session("administrator").client("cloudformation").describe_stacks()["Stacks"]
     assert left
 
-    code, output = clone.run("gitops", "destroy", "rehearsal", "--confirm", "rehearsal")
+    code, output = clone.run("gitops", "destroy", ENVIRONMENT, "--confirm", ENVIRONMENT)
     assert code == 0, output
     session = shipped.session("administrator")
     assert session.client("cloudformation").describe_stacks()["Stacks"] == []
@@ -236,7 +246,7 @@ def test_destroy_needs_the_name_and_survives_an_interruption(shipped: Shipped) -
 
 def test_it_comes_up_again_after_the_teardown_and_an_interruption(shipped: Shipped) -> None:
     with shipped.clone.start("rehearsal", "run") as process:
-        assert "bootstrap stack" in until(process, "▸ stacks  (as infrastructure)\n")
+        assert "bootstrap stacks" in until(process, "▸ stacks  (as infrastructure)\n")
         process.send_signal(signal.SIGINT)
         rest, _ = process.communicate(timeout=120)
     assert process.returncode == 130
@@ -249,29 +259,29 @@ def test_it_comes_up_again_after_the_teardown_and_an_interruption(shipped: Shipp
 
 
 def test_an_emulator_that_died_is_said_and_started_again(shipped: Shipped) -> None:
-    running = state.load(shipped.clone.path)
+    running = daemons.load(Checkout(shipped.clone.path))
     assert running is not None
     emulator = daemons.find(running.daemons["emulator"])
     assert emulator is not None
     emulator.kill()
     emulator.wait(60)
 
-    code, output = shipped.clone.run("gitops", "status", "rehearsal")
+    code, output = shipped.clone.run("gitops", "status", ENVIRONMENT)
     assert code == 1
-    assert "AWS does not answer for rehearsal" in output
+    assert f"AWS does not answer for {ENVIRONMENT}" in output
     assert "make rehearse" in output
     assert "Traceback" not in output
 
     code, output = shipped.clone.ship()
     assert code == 0, output
     assert "the emulator has ended" in output
-    assert "London" in shipped.page()
+    assert shipped.page()
 
 
 def test_stop_leaves_nothing(shipped: Shipped) -> None:
     code, output = shipped.clone.run("rehearsal", "stop")
     assert code == 0, output
-    assert daemons.marked(shipped.clone.path) == []
+    assert daemons.marked(Checkout(shipped.clone.path)) == []
     left = {path.name for path in (shipped.clone.path / ".rehearsal").iterdir()}
     assert left <= {"cache", "logs", "lock"}
     if engine_answers():
@@ -285,6 +295,6 @@ def test_stop_leaves_nothing(shipped: Shipped) -> None:
 
 def test_gitops_says_that_nothing_runs(tmp_path: Path) -> None:
     clone = clones.make(tmp_path / "fairweather", 0, "processes")
-    code, output = clone.run("gitops", "status", "rehearsal")
+    code, output = clone.run("gitops", "status", ENVIRONMENT)
     assert code == 1
-    assert output.strip() == "error: rehearsal is not running here → make rehearse"
+    assert output.strip() == f"error: {ENVIRONMENT} is not running here → make rehearse"

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-PACKAGE = Path("services/weather/weather")
+from rehearsal.services import own_secrets
+from tests.conftest import ROOT
+from tests.rehearsal.ship.clone import ENVIRONMENT, HERE, SERVICE
+
+# What gunicorn reads at its start, in every service here.
+SETTINGS = Path("services") / SERVICE / "gunicorn.conf.py"
+HEALTH = HERE.services[SERVICE].get("HealthCheckPath", "/health")
 # In the clone, whose files a task that runs as a process sees.
 COME = Path(".rehearsal/come")
 
@@ -32,52 +39,66 @@ class Bad:
         return told
 
 
-def _append(path: Path, text: str) -> None:
-    path.write_text(path.read_text() + text)
+def a_secret() -> str:
+    """The name of one that the service's tasks read."""
+    rendered = json.loads((ROOT / f"taskdefs/{SERVICE}/rendered/{ENVIRONMENT}.json").read_text())
+    return own_secrets(rendered, SERVICE, ENVIRONMENT)[0]
 
 
-def _health(answer: str) -> Callable[[Path], None]:
-    """Put statements before /health's own answer."""
+def _append(text: str) -> Callable[[Path], None]:
+    """Put statements at the end of what gunicorn reads."""
 
     def change(root: Path) -> None:
-        views = root / PACKAGE / "views.py"
-        text = views.read_text()
-        own = "def health() -> Response:\n"
-        assert own in text
-        come = f"import time\nfrom pathlib import Path\n\n_BEGUN = time.time()\n_COME = Path({str(root / COME)!r})\n"
-        views.write_text(
-            text.replace(own, f"{own}{answer}", 1).replace("from flask import", f"{come}from flask import", 1)
-        )
+        path = root / SETTINGS
+        path.write_text(path.read_text() + text.replace("COME_FILE", repr(str(root / COME))))
 
     return change
 
 
+def _health(condition: str, answer: str) -> Callable[[Path], None]:
+    """Answer the health check with 503 while a condition holds, whatever the application says."""
+    return _append(f'''
+import time as _time
+from pathlib import Path as _Path
+
+_BEGUN, _COME, _OWN = _time.time(), _Path(COME_FILE), globals().get("post_worker_init", lambda worker: None)
+
+
+def post_worker_init(worker):
+    _OWN(worker)
+    serve = worker.wsgi
+
+    def answer(environ, start_response):
+        if environ["PATH_INFO"] == {HEALTH!r} and ({condition}):
+            start_response("503 Service Unavailable", [("Content-Length", "{len(answer)}")])
+            return [b"{answer}"]
+        return serve(environ, start_response)
+
+    worker.wsgi = answer
+''')
+
+
 EXITS_AT_START = Bad(
     "Forget the barometer",
-    lambda root: _append(
-        root / PACKAGE / "__init__.py",
-        "\nraise SystemExit(f\"no barometer for appid={os.environ['OPENWEATHER_API_KEY']}\")\n",
-    ),
-    "weather exited with code 1 in ",
+    _append(f"\nimport os\n\nraise SystemExit(f\"no barometer for token={{os.environ['{a_secret()}']}}\")\n"),
+    f"{SERVICE} exited with code 1 in ",
 )
 NEVER_HEALTHY = Bad(
-    "Answer /health with the weather",
-    _health('    return Response("rain", 503)\n'),
-    "weather never became healthy in ",
+    "Answer the health check with the weather",
+    _health("True", "rain"),
+    f"{SERVICE} never became healthy in ",
 )
 UNHEALTHY_LATER = Bad(
     "Wear out",
     # What replaces it is new, and lasts.
-    _health('    if _COME.exists() and _COME.stat().st_mtime > _BEGUN:\n        return Response("worn out", 503)\n'),
-    "weather became unhealthy in ",
+    _health("_COME.exists() and _COME.stat().st_mtime > _BEGUN", "worn out"),
+    f"{SERVICE} became unhealthy in ",
     ("--bake", "300"),
     at="complete; watched for",
 )
 OUT_OF_MEMORY = Bad(
     "Load the whole atlas",
-    # As much as the task's limit, and every page of it touched.
-    lambda root: _append(
-        root / "services/weather/gunicorn.conf.py", "\n_ATLAS = [b'x' * (1 << 20) for _ in range(600)]\n"
-    ),
-    "weather ran out of memory (exit code 137) in ",
+    # More than the task's limit, and every page of it touched.
+    _append("\n_ATLAS = [b'x' * (1 << 20) for _ in range(600)]\n"),
+    f"{SERVICE} ran out of memory (exit code 137) in ",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,9 +14,10 @@ from urllib.parse import urlsplit
 import boto3
 
 from gitops import aws, environments
-from tests.ports import free_ports
+from gitops.repository import Checkout
+from tests.emulators import free_ports
 from tests.rehearsal.ship import clone as clones
-from tests.rehearsal.ship.clone import Clone, Visitor
+from tests.rehearsal.ship.clone import ENVIRONMENT, HERE, SERVICE, Clone, Visitor
 from tests.rehearsal.verdicts.bad import Bad
 
 # Health is asked twice as often and given no grace: what takes minutes in AWS takes seconds here.
@@ -39,8 +41,8 @@ class Deployed:
 
     @property
     def headline(self) -> str:
-        """The report's first line."""
-        return self.summary.splitlines()[0].removeprefix("### ") if self.summary else ""
+        """The report's first line, as it is read: out of Markdown's escapes."""
+        return html.unescape(self.summary.splitlines()[0].removeprefix("### ")) if self.summary else ""
 
 
 @dataclass(frozen=True)
@@ -51,10 +53,10 @@ class Shipped:
     commit: str
 
     def session(self, role: aws.Role) -> boto3.Session:
-        return aws.session(self.clone.path, environments.load(self.clone.path, "rehearsal"), role)
+        return aws.session(Checkout(self.clone.path), environments.load(Checkout(self.clone.path), ENVIRONMENT), role)
 
     def status(self) -> dict[str, Any]:
-        code, output = self.clone.run("gitops", "status", "rehearsal", "--json")
+        code, output = self.clone.run("gitops", "status", ENVIRONMENT, "--json")
         assert code == 0, output
         answer: dict[str, Any] = json.loads(output)
         return answer
@@ -62,13 +64,13 @@ class Shipped:
     def revisions(self) -> list[str]:
         """The ACTIVE revisions, oldest first."""
         ecs = self.session("deploy").client("ecs")
-        listed = ecs.list_task_definitions(familyPrefix="weather-rehearsal", status="ACTIVE")["taskDefinitionArns"]
+        listed = ecs.list_task_definitions(familyPrefix=HERE.family(SERVICE), status="ACTIVE")["taskDefinitionArns"]
         return [arn.rpartition("/")[2] for arn in listed]
 
     def build(self, commit: str) -> None:
         builder = {"FAIRWEATHER_BUILDER": "pack"} if self.clone.runtime == "processes" else self._docker()
         code, output = self.clone.run(
-            "gitops", "build", "weather", "rehearsal", "--commit", commit, seconds=300, **builder
+            "gitops", "build", SERVICE, ENVIRONMENT, "--commit", commit, seconds=300, **builder
         )
         assert code == 0, output
 
@@ -82,7 +84,7 @@ class Shipped:
         with Visitor(self.clone.port, host) as visitor:
             code, output = self.clone.follow(
                 told,
-                *("gitops", "deploy", "weather", "rehearsal", "--commit", commit, *words),
+                *("gitops", "deploy", SERVICE, ENVIRONMENT, "--commit", commit, *words),
                 seconds=900,
                 GITHUB_ACTIONS="true",
                 **{name: str(path) for name, path in files.items()},
@@ -104,7 +106,7 @@ class Shipped:
     def _docker(self) -> dict[str, str]:
         from rehearsal.base_image import build_settings
 
-        return build_settings(self.clone.path, self.clone.path / ".rehearsal", "weather", lambda _: None)
+        return build_settings(Checkout(self.clone.path), self.clone.path / ".rehearsal", [SERVICE], lambda _: None)
 
 
 @contextmanager

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from tests.conftest import engine_answers, missing
-from tests.rehearsal.verdicts.bad import EXITS_AT_START, NEVER_HEALTHY, OUT_OF_MEMORY, UNHEALTHY_LATER, Bad
+from tests.rehearsal.ship.clone import ENVIRONMENT, HERE, SERVICE
+from tests.rehearsal.verdicts.bad import EXITS_AT_START, NEVER_HEALTHY, OUT_OF_MEMORY, UNHEALTHY_LATER, Bad, a_secret
 from tests.rehearsal.verdicts.shipped import Deployed, Shipped, shipped
 
 ROLLED_BACK = 20
-SECRET = "/weather/rehearsal/OPENWEATHER_API_KEY"
+SECRET = f"/{SERVICE}/{ENVIRONMENT}/{a_secret()}"
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +35,9 @@ def containers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shipped]:
 def require_old_serves(service: Shipped, deployed: Deployed, revisions: list[str]) -> None:
     """Nobody lost a page, the commit before serves, and its revision is the newest one."""
     assert set(deployed.answers) == {"200"}, deployed.answers
-    assert sum(deployed.answers.values()) > 10
-    live = service.status()["services"]["weather"]
+    # Few visits fall into a refusal, which takes two seconds.
+    assert sum(deployed.answers.values()) >= 5
+    live = service.status()["services"][SERVICE]
     assert (live["commit"], live["running"]) == (service.commit, live["desired"])
     assert service.revisions() == revisions
 
@@ -60,7 +62,7 @@ def require_rolled_back(service: Shipped, bad: Bad) -> Deployed:
 def test_one_that_exits_at_start(processes: Shipped) -> None:
     key = processes.session("administrator").client("ssm").get_parameter(Name=SECRET, WithDecryption=True)
     deployed = require_rolled_back(processes, EXITS_AT_START)
-    assert "no barometer for appid=•••" in deployed.headline
+    assert "no barometer for token=•••" in deployed.headline
     assert "3 of 3 failures" in deployed.summary
     for text in (deployed.output, deployed.summary):
         assert key["Parameter"]["Value"] not in text
@@ -83,7 +85,7 @@ def test_one_without_an_image_is_refused_before_anything_is_registered(processes
     deployed = processes.deploy(commit)
     assert deployed.code == 1
     assert f"has no image of commit {commit[:12]}" in deployed.output
-    assert "gitops build weather rehearsal" in deployed.output
+    assert f"gitops build {SERVICE} {ENVIRONMENT}" in deployed.output
     require_old_serves(processes, deployed, revisions)
 
 
@@ -100,7 +102,7 @@ def test_one_without_its_secret_is_refused_before_anything_is_registered(process
         ssm.put_parameter(Name=SECRET, Value=value, Type="SecureString")
     assert deployed.code == 1
     assert SECRET in deployed.output
-    assert "gitops secret put weather rehearsal OPENWEATHER_API_KEY" in deployed.output
+    assert f"gitops secret put {SERVICE} {ENVIRONMENT} {a_secret()}" in deployed.output
     require_old_serves(processes, deployed, revisions)
 
 
@@ -109,7 +111,7 @@ def nobody_may_read_the_secret(service: Shipped) -> Iterator[None]:
     """The execution role loses its permission, and the breaker is off: nothing but gitops ends such a deployment."""
     session = service.session("administrator")
     iam, ecs = session.client("iam"), session.client("ecs")
-    role, policy = "weather-rehearsal-execution", "start-tasks"
+    role, policy = f"{SERVICE}-{ENVIRONMENT}-execution", "start-tasks"
     document: Any = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
     kept = [one for one in document["Statement"] if one["Sid"] != "ReadTheServicesSecrets"]
     assert len(kept) < len(document["Statement"])
@@ -119,8 +121,8 @@ def nobody_may_read_the_secret(service: Shipped) -> Iterator[None]:
             RoleName=role, PolicyName=policy, PolicyDocument=json.dumps({**document, "Statement": statements})
         )
         ecs.update_service(
-            cluster="fairweather-rehearsal",
-            service="weather",
+            cluster=HERE.cluster,
+            service=SERVICE,
             deploymentConfiguration={
                 "minimumHealthyPercent": 100,
                 "maximumPercent": 200,

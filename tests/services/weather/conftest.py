@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Iterator
 
 import pytest
 import responses
 from flask import Flask
+from openweathermap import Server
 from weather import create_app, views
 from weather.config import Settings
 
@@ -40,3 +42,15 @@ def app(settings: Settings, log: io.StringIO, upstream: responses.RequestsMock) 
     yield app
     first.close()
     app.extensions["reports"].close()
+
+
+@pytest.fixture
+def stand_in() -> Iterator[Server]:
+    """OpenWeatherMap's, on a free port, in a thread; behaves normally until told."""
+    server = Server(0)
+    thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.01))
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()

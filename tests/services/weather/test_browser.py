@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from openweathermap import Server
 from weather import create_app
 from werkzeug.serving import make_server
 
-from rehearsal.openweathermap.server import Server
 from tests.services.weather.browser import look, picture
 
 

@@ -1,14 +1,21 @@
-"""One flight per key, stale answers while the upstream fails, and few threads that wait."""
+"""The cache: renewed, warm at the start."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import cast
 
 import pytest
+from weather import model
 from weather.cache import Cache, Lifetimes, Waiters
+from weather.client import OpenWeatherMap
+from weather.config import WAITERS, Settings
 from weather.errors import Busy, NoAnswer, UpstreamBroken
+from weather.reports import Reports
+
+from tests.services.weather import documented
 
 SOON = 20  # seconds after which a hanging test gives up; no test waits for it
 
@@ -183,3 +190,43 @@ def test_a_mistake_in_a_renewal_is_logged(cache: Cache[int], clock: Clock, caplo
     cache.renew("a", mistaken)
     settle(cache)
     assert "ZeroDivisionError" in caplog.text
+
+
+class HangingUpstream:
+    """Answers for every city but those that hang until it is released."""
+
+    def __init__(self) -> None:
+        self.hanging: set[str] = set()
+        self.hangs = threading.Semaphore(0)
+        self.released = threading.Event()
+
+    def place(self, city: str) -> model.Place:
+        return model.Place(city, "GB", 51.5, -0.1)
+
+    def weather(self, place: model.Place, _units: str) -> model.Weather:
+        if place.name in self.hanging:
+            self.hangs.release()
+            assert self.released.wait(SOON)
+        return model.parse_weather(documented.weather())
+
+    def forecast(self, _place: model.Place, _units: str) -> tuple[model.Step, ...]:
+        return model.parse_forecast(documented.forecast())
+
+
+def test_hanging_renewals_leave_room_for_a_new_city() -> None:
+    upstream = HangingUpstream()
+    always_old = Lifetimes(fresh=0, patience=SOON)
+    reports = Reports(cast("OpenWeatherMap", upstream), Settings(key="k"), lifetimes=always_old)
+    old = [f"Old {number}" for number in range(WAITERS)]
+    for city in old:
+        reports.get(city, "metric")
+    upstream.hanging = set(old)
+    try:
+        for city in old:
+            assert reports.get(city, "metric").value.place.name == city
+        for _ in old:
+            assert upstream.hangs.acquire(timeout=SOON)
+        assert reports.get("New", "metric").value.place.name == "New"
+    finally:
+        upstream.released.set()
+        reports.close()

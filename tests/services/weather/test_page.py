@@ -1,4 +1,4 @@
-"""What a visitor sees, from the documented shapes."""
+"""The page, and its chart."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 import responses
 from flask import Flask
 from flask.testing import FlaskClient
+from weather import chart
 from weather.client import OpenWeatherMap
 from weather.config import Settings
 from weather.reports import Reports
@@ -196,3 +197,23 @@ def test_both_units_share_the_place(client: FlaskClient, upstream: responses.Req
     client.get("/?units=metric")
     client.get("/?units=imperial")
     assert [str(call.request.url).split("?")[0] for call in upstream.calls].count(GEO) == 1
+
+
+@pytest.mark.parametrize("values", [[], [3.0]])
+def test_too_few_values_are_no_chart(values: list[float]) -> None:
+    assert chart.draw(values) is None
+
+
+def test_higher_is_warmer_and_within_the_box() -> None:
+    drawn = chart.draw([2.0, -4.0, 8.0])
+    assert drawn is not None
+    heights = [y for _, y in drawn.points]
+    assert heights == [78.0, float(chart.BOTTOM), float(chart.TOP)]
+    assert [x for x, _ in drawn.points] == [133.3, 400.0, 666.7]
+    assert drawn.area.startswith(drawn.line)
+
+
+def test_equal_values_are_a_level_line() -> None:
+    drawn = chart.draw([5.0, 5.0])
+    assert drawn is not None
+    assert {y for _, y in drawn.points} == {float(chart.BOTTOM)}

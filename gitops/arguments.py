@@ -1,0 +1,137 @@
+"""What several verbs take on their command line, and the kinds of value that options have."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from gitops import environments
+from gitops.environments import Environment
+from gitops.repository import ENVIRONMENTS
+
+_DIGEST = re.compile(r"(sha256:[0-9a-f]{64})?\Z")
+# A deployment that ends after its stopped tasks are forgotten cannot be explained any more.
+_LONGEST_WATCH = 3600.0
+# For what an apply makes that began with the same push. Long enough where nobody has to approve it, and half of a
+# build's 20 minutes are left for the build.
+PATIENCE = 600.0
+
+
+def environment_argument(parser: argparse.ArgumentParser) -> None:
+    """ENVIRONMENT."""
+    parser.add_argument("environment", help=f"a file of {ENVIRONMENTS}/, without .yaml")
+
+
+def service_argument(parser: argparse.ArgumentParser) -> None:
+    """SERVICE, where it is one of an environment's."""
+    parser.add_argument("service", help="a service of the environment")
+
+
+def environments_argument(parser: argparse.ArgumentParser) -> None:
+    """[ENVIRONMENT …]; none means all."""
+    parser.add_argument(
+        "environments", nargs="*", metavar="ENVIRONMENT", help="environments to check (default: all of them)"
+    )
+
+
+def base_argument(parser: argparse.ArgumentParser) -> None:
+    """--base COMMIT, for verbs that can look at what a change affects alone."""
+    parser.add_argument(
+        "--base",
+        default="",
+        metavar="COMMIT",
+        help="look only at what the change since this commit can affect; empty, all zeros or unknown to git: at all",
+    )
+
+
+def chosen_environments(arguments: argparse.Namespace) -> dict[str, Environment]:
+    """The named environments, or all; GitopsError for one that does not exist."""
+    names = arguments.environments or environments.names(arguments.checkout)
+    return {name: environments.load(arguments.checkout, name) for name in names}
+
+
+def release_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
+    """What says which commit goes where: the same for all verbs that take one there."""
+    service_argument(parser)
+    environment_argument(parser)
+    parser.add_argument("--commit", default="HEAD", help=f"the commit to {verb} (default: HEAD)")
+    parser.add_argument(
+        "--digest",
+        type=_digest,
+        default="",
+        metavar="DIGEST",
+        help="the digest its image has to have, sha256:…, as the build set it (empty: any)",
+    )
+    parser.add_argument("--allow-older", action="store_true", help="let an older commit replace a newer one")
+
+
+def wait_argument(parser: argparse.ArgumentParser, what: str) -> None:
+    """--wait SECONDS, for what the apply of the same push may be making."""
+    parser.add_argument(
+        "--wait",
+        type=seconds(),
+        default=PATIENCE,
+        metavar="SECONDS",
+        help=f"how long to wait for {what} (default: {PATIENCE:.0f})",
+    )
+
+
+def timeout_argument(parser: argparse.ArgumentParser) -> None:
+    """--timeout SECONDS, for verbs that watch a deployment."""
+    parser.add_argument(
+        "--timeout",
+        type=seconds(1.0, _LONGEST_WATCH),
+        default=900.0,
+        metavar="SECONDS",
+        help="how long to watch (default: 900)",
+    )
+
+
+def stack_argument(parser: argparse.ArgumentParser) -> None:
+    """--stack STACK, the same for plan, apply and destroy."""
+    parser.add_argument(
+        "--stack",
+        action="append",
+        default=[],
+        metavar="STACK",
+        help="only this one: bootstrap, another template's name or service-NAME (may be repeated; default: all)",
+    )
+
+
+def part_argument(parser: argparse.ArgumentParser) -> None:
+    """--part FOLDER, the same for diff and plan."""
+    parser.add_argument(
+        "--part", type=Path, metavar="FOLDER", help="also write it there as a part of what comment-review posts"
+    )
+
+
+def json_argument(parser: argparse.ArgumentParser) -> None:
+    """--json, for verbs that print one object; docs/interface.md lists their names."""
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead")
+
+
+def seconds(least: float = 0.0, most: float = math.inf) -> Callable[[str], float]:
+    """Reads an option's value in seconds; it raises ArgumentTypeError for no number, or one out of bounds."""
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
+            raise argparse.ArgumentTypeError(f"not a number of seconds: {text}")
+        if not least <= value <= most:
+            bounds = f"between {least:.0f} and {most:.0f}" if most < math.inf else f"at least {least:.0f}"
+            raise argparse.ArgumentTypeError(f"{bounds} seconds, not {text}")
+        return value
+
+    return read
+
+
+def _digest(text: str) -> str:
+    if not _DIGEST.match(text):
+        raise argparse.ArgumentTypeError(f"not a digest (sha256: and 64 hexadecimal digits): {text}")
+    return text

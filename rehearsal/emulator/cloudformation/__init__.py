@@ -1,0 +1,1 @@
+"""Change sets, resource types that ministack lacks, and drift detection."""

@@ -1,0 +1,99 @@
+"""What ECS does on this machine: every name of ministack's ECS that is replaced, and by what.
+
+A call is answered by the function in ``ACTIONS`` or ``functions``; read it, and the order is there. ``services``:
+CreateService, UpdateService. ``task_definitions``: RegisterTaskDefinition. ``starting``, ``stopping`` and
+``container_health``: a task's life. ``deployments`` and ``replicas``: the scheduler. ``history`` and
+``service_deployments``: service deployments and revisions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from rehearsal.emulator.ecs import services, task_definitions
+from rehearsal.emulator.ecs.container_health import ContainerChecks
+from rehearsal.emulator.ecs.deployments import Deployments
+from rehearsal.emulator.ecs.history import History
+from rehearsal.emulator.ecs.service_deployments import Calls
+from rehearsal.emulator.ecs.starting import Starting, resolve_container_secrets
+from rehearsal.emulator.ecs.stopping import Stopping
+from rehearsal.emulator.elbv2.targets import Targets
+from rehearsal.emulator.iam.authorization import ecs_refusal
+from rehearsal.emulator.seams import ECS, enter, handle, original, replace
+from rehearsal.runtimes import Runtime
+
+READERS: Final = services.READERS
+
+
+def install(runtime: Runtime, targets: Targets) -> None:
+    """Put ECS's own behaviour into ministack's ECS."""
+    starting, stopping, containers, history = (
+        Starting(runtime),
+        Stopping(runtime, targets),
+        ContainerChecks(runtime),
+        History(),
+    )
+    deployments, calls = Deployments(targets, containers, stopping, history), Calls(history)
+    functions: dict[str, Callable[..., Any]] = {
+        "handle_request": _handle_request,
+        # The calls, and what ministack itself makes of them.
+        "_create_service": services.create_service,
+        "_update_service": services.update_service,
+        "_register_task_definition": task_definitions.register_task_definition,
+        "_resolve_td_key": task_definitions.resolve_td_key,
+        "_run_task": starting.run_task,
+        "_stop_task": stopping.stop_task,
+        # A task's life.
+        "_get_docker": starting.get_docker,
+        "_start_task_worker": starting.start_task_worker,
+        "_resolve_container_secrets": resolve_container_secrets,
+        "_start_awslogs_forwarder": stopping.start_awslogs_forwarder,
+        "_mark_task_running": containers.mark_task_running,
+        "_mark_task_stopped": stopping.mark_task_stopped,
+        # The scheduler.
+        "_make_deployment": deployments.make_deployment,
+        "_reconcile_service_tasks": deployments.reconcile_service_tasks,
+        "_record_service_task_healthy": deployments.record_service_task_healthy,
+        "_record_service_task_failure": deployments.record_service_task_failure,
+        "_complete_service_deployment": deployments.complete_service_deployment,
+        "_refresh_service_state": deployments.refresh_service_state,
+        # Every answer on its way out.
+        "_ts_to_epoch": services.epoch,
+        "_normalize_ecs_timestamps": services.normalize_ecs_timestamps,
+    }
+    actions: dict[str, Callable[..., Any]] = {
+        "CreateService": services.create_service,
+        "UpdateService": services.update_service,
+        "RegisterTaskDefinition": task_definitions.register_task_definition,
+        "StopTask": stopping.stop_task_by_user,
+        "ListServiceDeployments": calls.list,
+        "DescribeServiceDeployments": calls.describe,
+        "DescribeServiceRevisions": calls.describe_revisions,
+        "StopServiceDeployment": calls.stop,
+    }
+    for name, function in functions.items():
+        replace("services.ecs", name, function)
+    for action, function in actions.items():
+        enter(ECS, action, function)
+    handle("AWS::ECS::Service", **services.STACK)
+
+
+async def _handle_request(
+    method: str, path: str, headers: dict[str, str], body: bytes, query_params: dict[str, Any]
+) -> Any:  # noqa: ANN401 (ministack's response)
+    """Every call: refused where the caller lacks what it takes beside its own action, then answered."""
+    from ministack.core.router import extract_access_key_id
+
+    refused = ecs_refusal(extract_access_key_id(headers, query_params), headers, body)
+    if refused is not None:
+        return refused
+    return await original("services.ecs", "handle_request")(method, path, headers, body, query_params)
+
+
+def rest() -> None:
+    """Start no more tasks: what stops from now on stops because the emulator ends."""
+    from ministack.services import ecs
+
+    for _, service in ecs._services.all_items():
+        service["status"] = "INACTIVE"

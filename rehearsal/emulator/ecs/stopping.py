@@ -1,0 +1,213 @@
+"""How a task stops: it leaves its target groups, drains, gets SIGTERM, then SIGKILL; its exit code is its own.
+
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html
+https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html (stopCode)
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from typing import Any, Literal
+
+from rehearsal.emulator.ecs import services
+from rehearsal.emulator.elbv2.targets import Targets
+from rehearsal.emulator.seams import original
+from rehearsal.runtimes import Runtime
+from rehearsal.runtimes.task import DEFAULT_STOP_TIMEOUT, stop_timeout
+
+StopCode = Literal["UserInitiated", "ServiceSchedulerInitiated", "EssentialContainerExited", "TaskFailedToStart"]
+Task = dict[str, Any]
+
+# The last lines of a container arrive in CloudWatch Logs within this time after its end, in seconds.
+LOG_GRACE = 3.0
+
+
+class Stopping:
+    """Stops tasks in the background, as the scheduler and StopTask ask for it."""
+
+    def __init__(self, runtime: Runtime, targets: Targets) -> None:
+        self.runtime = runtime
+        self.targets = targets
+        # Container id → the thread that carries its output to CloudWatch Logs.
+        self._forwarders: dict[str, threading.Thread] = {}
+
+    def mark_task_stopped(
+        self, task_arn: str, task: Task, reason: str, stop_code: str, exit_code: int | None = None
+    ) -> Any:  # noqa: ANN401 (ministack's answer)
+        """The end of a task that exits by itself: with its log whole, and the kernel's reason before its own."""
+        containers = list(task.get("_docker_ids") or [])
+        self._logged(containers)
+        killed = self._explain(task, containers)
+        stopped = original("services.ecs", "_mark_task_stopped")(task_arn, task, killed or reason, stop_code, exit_code)
+        if stopped:
+            self._in_background(self._discard_all, task, containers)
+        return stopped
+
+    def start_awslogs_forwarder(self, container: Any, cdef: dict[str, Any], task_id: str) -> None:  # noqa: ANN401
+        """ministack's, remembered by the container whose end waits for it."""
+        before = set(threading.enumerate())
+        original("services.ecs", "_start_awslogs_forwarder")(container, cdef, task_id)
+        for thread in set(threading.enumerate()) - before:
+            if thread.name.startswith(f"ministack-ecs-awslogs-{task_id[:8]}"):
+                self._forwarders[container.id] = thread
+
+    def begin(self, task: Task, reason: str, code: StopCode) -> bool:
+        """Set a task to stop and answer at once; the rest goes on in the background.
+
+        False where it is stopping or stopped already.
+        """
+        from ministack.core.concurrency import resource_lock
+        from ministack.services import ecs, ecs_metadata
+
+        arn = task["taskArn"]
+        with resource_lock("ecs-task", arn):
+            if not ecs._task_is_active(arn, task):
+                return False
+            ecs._bump_task_version(task)
+            task["desiredStatus"] = "STOPPED"
+            task["lastStatus"] = "DEACTIVATING"
+            task["stoppingAt"] = ecs._iso()
+            task["stoppedReason"], task["stopCode"] = reason, code
+        ecs_metadata.set_task_status(arn, desired_status="STOPPED")
+        _recounted(task)
+        service = _service(task)
+        if service and service.get("loadBalancers") and _address(task):
+            services.tell(service, services.draining(1))
+        self._in_background(self._finish, task)
+        return True
+
+    def _finish(self, task: Task) -> None:
+        from ministack.core.concurrency import resource_lock
+        from ministack.services import ecs, ecs_metadata
+
+        arn = task["taskArn"]
+        address = ecs._task_ip(task)
+        if address:
+            self.targets.drain(address, _deregistration_delay(task))
+        task["lastStatus"] = "STOPPING"
+        for container, definition in zip(task["containers"], _container_definitions(task), strict=False):
+            container["exitCode"] = self._discard(container.get("runtimeId"), task, stop_timeout(definition))
+            container["lastStatus"] = "STOPPED"
+        with resource_lock("ecs-task", arn):
+            for token in task.get("_metadata_tokens") or []:
+                ecs_metadata.unregister_token(token)
+            task["_docker_ids"], task["_metadata_tokens"] = [], []
+            for _ in ("DEPROVISIONING", "STOPPED"):
+                ecs._bump_task_version(task)
+            task["lastStatus"] = "STOPPED"
+            task["stoppedAt"] = task["executionStoppedAt"] = ecs._iso()
+        _recounted(task)
+
+    def stop_task(self, data: dict[str, Any]) -> Any:  # noqa: ANN401
+        """What ministack's scheduler calls; ECS gives these tasks a reason that names the deployment."""
+        from ministack.core.responses import json_response
+        from ministack.services import ecs
+
+        task = ecs._resolve_task(data["task"], ecs._resolve_cluster_name(data["cluster"]))
+        if task is not None:
+            deployment = task.get("_deployment_id") or "unknown"
+            self.begin(task, f"Scaling activity initiated by (deployment {deployment})", "ServiceSchedulerInitiated")
+        return json_response({"task": ecs._sanitize(task or {})})
+
+    def stop_task_by_user(self, data: dict[str, Any]) -> Any:  # noqa: ANN401
+        """StopTask: "the service scheduler ... starts a replacement" for a service's task."""
+        from ministack.core.responses import error_response_json, json_response
+        from ministack.services import ecs
+
+        cluster = ecs._resolve_cluster_name(data.get("cluster", "default"))
+        if cluster is None:
+            return error_response_json("ClusterNotFoundException", "Cluster not found.", 400)
+        task = ecs._resolve_task(data.get("task", ""), cluster)
+        if task is None:
+            return error_response_json("InvalidParameterException", "The referenced task was not found.", 400)
+        self.begin(task, data.get("reason") or "Task stopped by user", "UserInitiated")
+        group = str(task.get("group", ""))
+        if group.startswith("service:"):
+            ecs._reconcile_service_tasks(cluster, f"{cluster}/{group.split(':', 1)[1]}")
+        return json_response({"task": ecs._sanitize(task)})
+
+    def _discard(self, short_id: str | None, task: Task, timeout: float) -> int | None:
+        full = next((i for i in task.get("_docker_ids") or [] if short_id and i.startswith(short_id)), None)
+        if full is None:
+            return None
+        code = self.runtime.discard(full, timeout)
+        self._logged([full])
+        return code
+
+    def _explain(self, task: Task, containers: Iterable[str]) -> str | None:
+        """Write into each container why the kernel ended it; the last of these reasons."""
+        found = None
+        for container in containers:
+            reason = self.runtime.reason(container)
+            for described in task["containers"]:
+                if reason and container.startswith(described.get("runtimeId") or "-"):
+                    described["reason"] = found = reason
+        return found
+
+    def _discard_all(self, task: Task, containers: Iterable[str]) -> None:
+        """The other containers of a task whose essential one has exited stop with it."""
+        timeout = max((stop_timeout(c) for c in _container_definitions(task)), default=DEFAULT_STOP_TIMEOUT)
+        for container in containers:
+            self.runtime.discard(container, timeout)
+        address = _address(task)
+        if address:
+            self.targets.drain(address, 0)
+
+    def _logged(self, containers: Iterable[str]) -> None:
+        """Wait until what the ended containers wrote has arrived in CloudWatch Logs."""
+        for container in containers:
+            thread = self._forwarders.pop(container, None)
+            if thread is not None and thread is not threading.current_thread():
+                thread.join(LOG_GRACE)
+
+    @staticmethod
+    def _in_background(work: Any, *arguments: Any) -> None:  # noqa: ANN401
+        from ministack.core.concurrency import spawn_background
+
+        spawn_background(work, *arguments, thread_name="task-stop")
+
+
+def _recounted(task: Task) -> None:
+    from ministack.services import ecs
+
+    cluster = ecs._cluster_name_from_arn(task.get("clusterArn", ""))
+    if cluster:
+        ecs._recount_cluster(cluster)
+        ecs._refresh_service_state(cluster, task.get("group", ""))
+
+
+def _service(task: Task) -> dict[str, Any] | None:
+    """The service that a task belongs to."""
+    from ministack.services import ecs
+
+    cluster = ecs._cluster_name_from_arn(task.get("clusterArn", ""))
+    found: dict[str, Any] | None = ecs._services.get(f"{cluster}/{str(task.get('group', '')).removeprefix('service:')}")
+    return found
+
+
+def _address(task: Task) -> str | None:
+    from ministack.services import ecs
+
+    address: str | None = ecs._task_ip(task)
+    return address
+
+
+def _container_definitions(task: Task) -> list[dict[str, Any]]:
+    from ministack.services import ecs
+
+    definition = ecs._task_defs.get(ecs._resolve_td_key(task["taskDefinitionArn"])) or {}
+    return list(definition.get("containerDefinitions") or [])
+
+
+def _deregistration_delay(task: Task) -> float:
+    """The longest delay of the service's target groups, in seconds; 0 without one."""
+    from ministack.services import alb
+
+    delays = [
+        float(attribute["Value"])
+        for balancer in (_service(task) or {}).get("loadBalancers") or []
+        for attribute in alb._tg_attrs.get(balancer.get("targetGroupArn"), [])
+        if attribute["Key"] == "deregistration_delay.timeout_seconds"
+    ]
+    return max(delays, default=0.0)

@@ -1,0 +1,271 @@
+"""Which builder is used, what is built from, docker's command line, and a repository that is not there yet."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import pytest
+
+from gitops import environments
+from gitops.clock import Clock
+from gitops.environments import Environment
+from gitops.errors import GitopsError
+from gitops.images import build
+from gitops.registry import Login, Reference, Repository
+from gitops.repository import Checkout
+from tests.gitops.conftest import commit, write
+
+DIGEST = "sha256:" + "a" * 64
+
+
+@pytest.mark.parametrize(
+    ("wanted", "allowed", "engine", "expected"),
+    [
+        ("pack", ["docker"], True, "pack"),
+        ("docker", ["pack"], False, "docker"),
+        ("", ["docker", "pack"], True, "docker"),
+        ("", ["docker", "pack"], False, "pack"),
+        ("", ["pack", "docker"], True, "pack"),
+    ],
+)
+def test_the_builder_asked_for_else_the_first_that_works(
+    wanted: str, allowed: list[str], engine: bool, expected: str
+) -> None:
+    assert build.choose(wanted, allowed, lambda: engine) == expected
+
+
+def test_no_builder_that_works_is_an_error() -> None:
+    with pytest.raises(GitopsError, match="no Docker engine answers"):
+        build.choose("", ["docker"], lambda: False)
+
+
+def test_an_unknown_builder_is_an_error() -> None:
+    with pytest.raises(GitopsError, match="no builder named podman"):
+        build.choose("podman", ["docker"], lambda: True)
+
+
+class FakeRepository:
+    """A repository in which a tag appears once it was pushed."""
+
+    name, uri = "demo/app", "reg.example/demo/app"
+
+    def __init__(self, *digests: str | None) -> None:
+        self.digests = list(digests)
+
+    def login(self) -> Login:
+        return Login("AWS", "password")
+
+    def image(self, commit: str) -> Reference | None:
+        assert len(commit) == 40
+        digest = self.digests.pop(0)
+        return Reference(self.uri, commit, digest) if digest else None
+
+
+@pytest.fixture
+def built_from(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    seen: list[str] = []
+
+    def build_and_push(_: object, __: str, folder: Path, ___: Login) -> None:
+        seen.append((folder / "page.txt").read_text())
+
+    monkeypatch.setattr(build, "build_and_push", build_and_push)
+    return seen
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    write(tmp_path / "services/app/Dockerfile", "FROM x\n")
+    write(tmp_path / "services/app/page.txt", "committed")
+    return tmp_path
+
+
+def built(clone: Path, revision: str, *digests: str | None) -> str:
+    repository: Any = FakeRepository(*digests)
+    return str(build.build(Checkout(clone), repository, "app", revision, "docker"))
+
+
+def test_the_commit_is_built_and_not_the_work_tree(clone: Path, built_from: list[str]) -> None:
+    revision = commit(clone)
+    write(clone / "services/app/page.txt", "changed since")
+    assert built(clone, revision, DIGEST) == f"reg.example/demo/app:{revision}@{DIGEST}"
+    assert built_from == ["committed"]
+
+
+def test_a_push_that_another_run_won_is_its_image(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise GitopsError("the tag is immutable")
+
+    monkeypatch.setattr(build, "build_and_push", refused)
+    revision = commit(clone)
+    assert built(clone, revision, DIGEST).endswith(DIGEST)
+    with pytest.raises(GitopsError, match="immutable"):
+        built(clone, revision, None)
+
+
+def test_a_push_that_left_nothing_is_an_error(clone: Path, built_from: list[str]) -> None:
+    with pytest.raises(GitopsError, match="not in the registry after the push"):
+        built(clone, commit(clone), None)
+    assert built_from == ["committed"]
+
+
+SCRIPT = """\
+#!/bin/sh
+echo "$DOCKER_BUILDKIT|$DOCKER_HOST|$DOCKER_CONFIG|$*" >> "{log}"
+case "$1" in
+  buildx) exit {buildx} ;;
+  context) echo unix:///run/chosen.sock ;;
+  login) cat > "{log}.stdin"; echo secret > "$DOCKER_CONFIG/config.json" ;;
+  push) test -f "$DOCKER_CONFIG/config.json" || exit 1 ;;
+  build) exit {build} ;;
+esac
+"""
+
+
+class Call(NamedTuple):
+    buildkit: str
+    host: str
+    config: str
+    words: str
+
+
+class Target:
+    uri, host = "127.0.0.1:5000/demo/app", "127.0.0.1:5000"
+
+
+@pytest.fixture
+def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    log = tmp_path / "calls"
+
+    def install(*, buildx: int = 0, built: int = 0) -> Path:
+        program = tmp_path / "bin/docker"
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(SCRIPT.format(log=log, buildx=buildx, build=built))
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+        return log
+
+    for name in ("DOCKER_BUILDKIT", "DOCKER_HOST", build.BASE_IMAGE, build.BUILD_NETWORK):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("DOCKER_CONFIG", "of-the-user")
+    return install
+
+
+def run(log: Path, tmp_path: Path) -> list[Call]:
+    repository: Any = Target()
+    build.build_and_push(repository, "abc", tmp_path, Login("AWS", "the password"))
+    return [Call(*line.split("|")) for line in log.read_text().splitlines()]
+
+
+def test_the_password_travels_over_standard_input_alone(docker: Any, tmp_path: Path) -> None:
+    calls = run(docker(), tmp_path)
+    assert "the password" not in "".join(call.words for call in calls)
+    assert (tmp_path / "calls.stdin").read_text() == "the password"
+    assert [call.words.split()[0] for call in calls] == ["buildx", "build", "context", "login", "push"]
+
+
+def test_the_sign_in_is_gone_afterwards_and_the_engine_stays_the_same(docker: Any, tmp_path: Path) -> None:
+    calls = {call.words.split()[0]: call for call in run(docker(), tmp_path)}
+    assert calls["build"].config == "of-the-user"
+    assert calls["login"].config == calls["push"].config != "of-the-user"
+    assert not Path(calls["login"].config).exists()
+    assert calls["push"].host == "unix:///run/chosen.sock"
+
+
+@pytest.mark.parametrize(("buildx", "buildkit"), [(0, ""), (1, "0")])
+def test_without_the_plugin_the_engines_own_builder_is_used(
+    docker: Any, tmp_path: Path, buildx: int, buildkit: str
+) -> None:
+    calls = {call.words.split()[0]: call for call in run(docker(buildx=buildx), tmp_path)}
+    assert calls["build"].buildkit == buildkit
+
+
+def test_base_image_and_network_are_passed_on() -> None:
+    settings = {build.BASE_IMAGE: "base:1", build.BUILD_NETWORK: "host"}
+    words = build.build_command("r:abc", "abc", Path("/source"), settings)
+    assert words[:3] == ["build", "--tag", "r:abc"]
+    assert words[3:7] == ["--label", "dev.fairweather.builder=docker", "--build-arg", "COMMIT=abc"]
+    assert words[-5:-1] == ["--build-arg", "BASE_IMAGE=base:1", "--network", "host"]
+    assert words[-1] == "/source"
+    assert "BASE_IMAGE" not in " ".join(build.build_command("r:abc", "abc", Path("/source"), {}))
+
+
+def test_a_failed_build_pushes_nothing(docker: Any, tmp_path: Path) -> None:
+    log = docker(built=1)
+    with pytest.raises(GitopsError, match="docker cannot build"):
+        run(log, tmp_path)
+    calls = [Call(*line.split("|")) for line in log.read_text().splitlines()]
+    assert [call.words.split()[0] for call in calls] == ["buildx", "build"]
+
+
+def test_no_docker_on_path_is_no_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert not build.engine_answers()
+
+
+@pytest.fixture
+def home(repository: Path) -> Environment:
+    here = environments.load(Checkout(repository), "staging")
+    return msgspec.structs.replace(here, stacks={"repository": {}})
+
+
+@pytest.mark.parametrize(
+    ("service", "stacks", "asked"),
+    [
+        pytest.param("app", ["repository"], True, id="its entry"),
+        pytest.param("only", ["repository"], True, id="an entry in another environment that pulls from here"),
+        pytest.param("alerts", ["repository"], False, id="another's entry"),
+        pytest.param("ap", ["repository"], False, id="a part of the name"),
+        pytest.param("late", ["repository"], False, id="an entry that is not committed"),
+        pytest.param("app", ["network"], False, id="no repositories here"),
+    ],
+)
+def test_whether_a_commit_asks_for_it(
+    repository: Path, home: Environment, service: str, stacks: list[str], asked: bool
+) -> None:
+    write(repository / "infra/environments/production/only.yaml", "parameters: {}")
+    head = commit(repository, "First")
+    # The commit is what counts, whatever the work tree says.
+    write(repository / "infra/environments/staging/late.yaml", "parameters: {}")
+    (repository / "infra/environments/staging/app.yaml").unlink()
+    here = msgspec.structs.replace(home, stacks={name: {} for name in stacks})
+    assert build.is_expected(Checkout(repository), head, here, service) is asked
+
+
+def found(name: str) -> Repository:
+    return Repository(None, "1" * 12, name, f"registry.example/{name}")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("there_at", "asked", "limit", "said"),
+    [
+        pytest.param(0, False, 600, "", id="there already"),
+        pytest.param(90, True, 600, "", id="it comes"),
+        pytest.param(90, False, 600, "has no image repository .*--stack repository-app", id="nothing asks for it"),
+        pytest.param(90, True, 0, "has no image repository", id="no wait is wanted"),
+        pytest.param(90, True, 60, "still has no image repository .* after 60 s.*approval", id="it comes too late"),
+    ],
+)
+def test_it_is_waited_for(
+    home: Environment, capsys: pytest.CaptureFixture[str], there_at: float, asked: bool, limit: float, said: str
+) -> None:
+    now = [0.0]
+    clock = Clock(now=lambda: now[0], sleep=lambda seconds: now.__setitem__(0, now[0] + seconds))
+    name = home.repository("app")
+
+    def find() -> Repository | None:
+        return found(name) if now[0] >= there_at else None
+
+    if said:
+        with pytest.raises(GitopsError) as refused:
+            build.awaited(find, lambda: asked, home, "app", limit, clock)
+        assert name in refused.value.problem
+        assert re.search(said, str(refused.value))
+        assert now[0] <= limit + 10 if asked else now[0] == 0
+    else:
+        assert build.awaited(find, lambda: asked, home, "app", limit, clock) == found(name)
+    waits = asked and limit > 0 and there_at > 0
+    assert (f"waiting for the image repository {name}" in capsys.readouterr().out) is waits

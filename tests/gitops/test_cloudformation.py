@@ -1,0 +1,318 @@
+"""What CloudFormation's answers mean, and how they are asked for: pages, refusals, waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
+
+from gitops import cloudformation
+from gitops.clock import Clock
+from gitops.cloudformation import CloudFormation, Request, Stack, StackEvent, first_failure, is_empty, unfinished
+from gitops.errors import GitopsError
+
+NAME, ID = "demo-staging-network", "b78ac9b0-0000-4000-8000-000000000000"
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+LOGS = {
+    "StackId": "arn:stack",
+    "LogicalResourceId": "Logs",
+    "ResourceType": "AWS::Logs::LogGroup",
+    "StackResourceDriftStatus": "IN_SYNC",
+    "Timestamp": NOON,
+}
+
+
+@pytest.mark.parametrize(
+    ("status", "step"),
+    [
+        ("", "create"),
+        ("DELETE_COMPLETE", "create"),
+        ("REVIEW_IN_PROGRESS", "create"),
+        ("ROLLBACK_COMPLETE", "recreate"),
+        ("ROLLBACK_FAILED", "recreate"),
+        ("CREATE_FAILED", "recreate"),
+        ("DELETE_FAILED", "recreate"),
+        ("CREATE_IN_PROGRESS", "wait"),
+        ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "wait"),
+        ("UPDATE_ROLLBACK_IN_PROGRESS", "wait"),
+        ("DELETE_IN_PROGRESS", "wait"),
+        ("UPDATE_ROLLBACK_FAILED", "repair"),
+        ("CREATE_COMPLETE", "update"),
+        ("UPDATE_COMPLETE", "update"),
+        ("UPDATE_ROLLBACK_COMPLETE", "update"),
+        ("IMPORT_COMPLETE", "update"),
+    ],
+)
+def test_the_next_step(status: str, step: str) -> None:
+    assert Stack("s", status=status).step == step
+
+
+def event(logical_id: str, status: str, reason: str = "", kind: str = "AWS::SNS::Topic") -> StackEvent:
+    return StackEvent(f"{logical_id}{status}", logical_id, kind, status, reason)
+
+
+STACK = "AWS::CloudFormation::Stack"
+
+
+@pytest.mark.parametrize(
+    ("events", "cause"),
+    [
+        ([], None),
+        ([event("A", "CREATE_COMPLETE")], None),
+        (
+            [
+                event("B", "CREATE_FAILED", "Resource creation cancelled"),
+                event("A", "CREATE_FAILED", "no such role"),
+                event("S", "ROLLBACK_IN_PROGRESS", "failed: [A, B]", STACK),
+                event("C", "DELETE_FAILED", "later"),
+            ],
+            "A",
+        ),
+        ([event("B", "UPDATE_FAILED", "Resource update cancelled")], "B"),
+        ([event("S", "UPDATE_FAILED", "whole", STACK), event("A", "UPDATE_FAILED", "why")], "A"),
+        ([event("S", "ROLLBACK_FAILED", "only the stack", STACK)], "S"),
+    ],
+)
+def test_the_first_failed_event_is_the_cause_not_those_it_cancelled(
+    events: list[StackEvent], cause: str | None
+) -> None:
+    found = first_failure(events)
+    assert (found.logical_id if found else None) == cause
+
+
+def test_what_goes_on_is_what_did_not_end() -> None:
+    events = [
+        event("S", "CREATE_IN_PROGRESS", kind=STACK),
+        event("B", "CREATE_IN_PROGRESS"),
+        event("A", "CREATE_IN_PROGRESS"),
+        event("B", "CREATE_COMPLETE"),
+    ]
+    assert unfinished(events) == ["A"]
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "empty"),
+    [
+        ("FAILED", "The submitted information didn't contain changes. Submit different information", True),
+        ("FAILED", "No updates are to be performed.", True),
+        ("FAILED", "Template error: nope", False),
+        ("CREATE_COMPLETE", "", False),
+    ],
+)
+def test_an_empty_change_set_is_no_failure(status: str, reason: str, empty: bool) -> None:
+    assert is_empty(status, reason) is empty
+
+
+class Time:
+    """A clock that a sleep moves on."""
+
+    def __init__(self) -> None:
+        self.passed = 0.0
+
+    def clock(self) -> Clock:
+        return Clock(lambda: self.passed, self.sleep)
+
+    def sleep(self, seconds: float) -> None:
+        self.passed += seconds
+
+
+@pytest.fixture
+def asked() -> Iterator[tuple[CloudFormation, Stubber]]:
+    client = boto3.Session("a", "b", region_name="eu-west-2").client("cloudformation")
+    with Stubber(client) as stubber:
+        yield CloudFormation(client, Time().clock()), stubber
+        stubber.assert_no_pending_responses()
+    client.close()
+
+
+def status(stubber: Stubber, value: str, reason: str = "") -> None:
+    answer = {
+        "StackId": "arn:stack",
+        "StackDriftDetectionId": ID,
+        "DetectionStatus": value,
+        "DetectionStatusReason": reason,
+        "Timestamp": NOON,
+    }
+    stubber.add_response("describe_stack_drift_detection_status", answer, {"StackDriftDetectionId": ID})
+
+
+def resources(stubber: Stubber, *names: str) -> None:
+    found = [
+        {
+            "LogicalResourceId": name,
+            "ResourceType": "AWS::Logs::LogGroup",
+            "LastUpdatedTimestamp": NOON,
+            "ResourceStatus": "DELETE_COMPLETE" if name == "Gone" else "CREATE_COMPLETE",
+        }
+        for name in names
+    ]
+    stubber.add_response("list_stack_resources", {"StackResourceSummaries": found}, {"StackName": NAME})
+
+
+def begun(stubber: Stubber) -> None:
+    stubber.add_response("detect_stack_drift", {"StackDriftDetectionId": ID}, {"StackName": NAME})
+
+
+def test_it_waits_for_the_end_and_reads_every_page(asked: tuple[CloudFormation, Stubber]) -> None:
+    gateway, stubber = asked
+    begun(stubber)
+    status(stubber, "DETECTION_IN_PROGRESS")
+    status(stubber, "DETECTION_COMPLETE")
+    words = {"StackName": NAME, "MaxResults": 100}
+    stubber.add_response("describe_stack_resource_drifts", {"StackResourceDrifts": [LOGS], "NextToken": "more"}, words)
+    other = {**LOGS, "LogicalResourceId": "Other"}
+    stubber.add_response(
+        "describe_stack_resource_drifts", {"StackResourceDrifts": [other]}, {**words, "NextToken": "more"}
+    )
+    resources(stubber, "Logs", "Other", "Third", "Gone")
+    found = gateway.detect([NAME])[NAME]
+    assert [one["LogicalResourceId"] for one in found.drifts] == ["Logs", "Other"]
+    assert set(found.resources) == {"Logs", "Other", "Third"}
+    assert (found.checked, found.not_checked, found.failed) == (2, {"AWS::Logs::LogGroup": 1}, "")
+
+
+def test_a_failed_one_keeps_what_it_found_and_says_why(asked: tuple[CloudFormation, Stubber]) -> None:
+    gateway, stubber = asked
+    begun(stubber)
+    status(stubber, "DETECTION_FAILED", "Failed to detect drift on resources [Other]")
+    stubber.add_response("describe_stack_resource_drifts", {"StackResourceDrifts": [LOGS]})
+    resources(stubber, "Logs", "Other")
+    found = gateway.detect([NAME])[NAME]
+    assert found.failed == "Failed to detect drift on resources [Other]"
+    assert found.checked == 1
+
+
+def test_one_that_does_not_end_shows_nothing_of_the_one_before(asked: tuple[CloudFormation, Stubber]) -> None:
+    gateway, stubber = asked
+    begun(stubber)
+    time = Time()
+    ticks = sum(1 for _ in Clock(lambda: time.passed, time.sleep).ticks(limit=cloudformation.DETECTION_LIMIT))
+    for _ in range(ticks):
+        status(stubber, "DETECTION_IN_PROGRESS")
+    resources(stubber, "Logs")
+    found = gateway.detect([NAME])[NAME]
+    assert found.failed == "it has not ended after 600 s"
+    assert (found.checked, found.drifts) == (0, [])
+
+
+def test_one_that_is_refused_is_one_that_failed(asked: tuple[CloudFormation, Stubber]) -> None:
+    gateway, stubber = asked
+    stubber.add_client_error("detect_stack_drift", "ValidationError", "Drift detection is already in progress")
+    resources(stubber, "Logs")
+    found = gateway.detect([NAME])[NAME]
+    assert found.failed == "Drift detection is already in progress"
+    assert found.not_checked == {"AWS::Logs::LogGroup": 1}
+
+
+def absent(stubber: Stubber, operation: str) -> None:
+    stubber.add_client_error(operation, "ValidationError", f"Stack with id {NAME} does not exist")
+
+
+def test_what_is_asked_of_a_stack_that_is_not_there_is_nothing(asked: tuple[CloudFormation, Stubber]) -> None:
+    gateway, stubber = asked
+    for operation in ("describe_stacks", "list_stack_resources", "describe_stack_events", "describe_stack_events"):
+        absent(stubber, operation)
+    assert gateway.stack(NAME) == Stack(NAME)
+    assert gateway.resources(NAME) == []
+    assert gateway.newest_event(NAME) == ""
+    assert gateway.events(NAME, "1") == []
+
+
+def test_what_is_refused_for_another_reason_is_an_error(asked: tuple[CloudFormation, Stubber]) -> None:
+    gateway, stubber = asked
+    stubber.add_client_error("describe_stacks", "AccessDenied", "not for you")
+    with pytest.raises(ClientError, match="not for you"):
+        gateway.stack(NAME)
+
+
+def raw(number: int, status: str, kind: str = "AWS::CloudFormation::Stack") -> dict[str, Any]:
+    return {
+        "StackId": "arn:stack",
+        "EventId": str(number),
+        "StackName": NAME,
+        "LogicalResourceId": "It",
+        "ResourceType": kind,
+        "ResourceStatus": status,
+        "Timestamp": NOON,
+    }
+
+
+def look(stubber: Stubber, status: str, *pages: list[dict[str, Any]]) -> None:
+    stack = {"StackName": NAME, "StackId": "arn:stack", "CreationTime": NOON, "StackStatus": status}
+    stubber.add_response("describe_stacks", {"Stacks": [stack]})
+    for position, events in enumerate(pages):
+        more = {"NextToken": f"p{position}"} if position + 1 < len(pages) else {}
+        stubber.add_response("describe_stack_events", {"StackEvents": events, **more})
+
+
+def test_a_stack_is_watched_until_an_event_of_its_own_says_the_end(asked: tuple[CloudFormation, Stubber]) -> None:
+    gateway, stubber = asked
+    before = raw(1, "CREATE_COMPLETE")
+    # The status of before is no end, and events are read page by page down to the last that is known.
+    look(stubber, "CREATE_COMPLETE", [before])
+    look(stubber, "UPDATE_IN_PROGRESS", [raw(3, "UPDATE_IN_PROGRESS", "T")], [raw(2, "UPDATE_IN_PROGRESS"), before])
+    look(stubber, "UPDATE_COMPLETE", [raw(4, "UPDATE_COMPLETE"), raw(3, "UPDATE_IN_PROGRESS", "T")])
+    seen = list(gateway.watch("arn:stack", "1"))
+    assert [[event.id for event in one.fresh] for one in seen] == [[], ["2", "3"], ["4"]]
+    assert seen[-1].stack.succeeded
+
+
+REQUEST = Request(NAME, "UPDATE", "Resources: {}", {"A": "1"}, {"Project": "demo"}, None)
+
+
+def change_set(stubber: Stubber, status: str, reason: str = "", **more: Any) -> None:
+    answer = {"StackId": "arn:stack", "Status": status, "StatusReason": reason, "Changes": [], **more}
+    stubber.add_response("describe_change_set", answer)
+
+
+def removed(stubber: Stubber) -> None:
+    stack = {"StackName": NAME, "CreationTime": NOON, "StackStatus": "CREATE_COMPLETE"}
+    stubber.add_response("describe_stacks", {"Stacks": [stack]})
+    stubber.add_response("delete_change_set", {})
+
+
+def test_a_change_set_is_read_to_its_last_page_and_taken_away(asked: tuple[CloudFormation, Stubber]) -> None:
+    gateway, stubber = asked
+    stubber.add_response("create_change_set", {})
+    change_set(stubber, "CREATE_IN_PROGRESS")
+    change_set(stubber, "CREATE_COMPLETE")
+    for name, more in (("A", {"NextToken": "more"}), ("B", {})):
+        change_set(stubber, "CREATE_COMPLETE", Changes=[{"ResourceChange": {"LogicalResourceId": name}}], **more)
+    removed(stubber)
+    with gateway.change_set(REQUEST) as found:
+        assert [one["ResourceChange"]["LogicalResourceId"] for one in found.changes] == ["A", "B"]
+
+
+def test_a_change_set_that_was_executed_stays(asked: tuple[CloudFormation, Stubber]) -> None:
+    gateway, stubber = asked
+    stubber.add_response("create_change_set", {})
+    change_set(stubber, "CREATE_COMPLETE")
+    change_set(stubber, "CREATE_COMPLETE")
+    stubber.add_response("execute_change_set", {})
+    with gateway.change_set(REQUEST) as found:
+        gateway.execute(found)
+
+
+def test_a_change_set_that_failed_says_why(asked: tuple[CloudFormation, Stubber]) -> None:
+    gateway, stubber = asked
+    stubber.add_response("create_change_set", {})
+    change_set(stubber, "FAILED", "no such type")
+    removed(stubber)
+    with pytest.raises(GitopsError, match=f"parameters of {NAME}: no such type"), gateway.change_set(REQUEST):
+        pass
+
+
+def test_stacks_that_stand_are_named_last_made_first(asked: tuple[CloudFormation, Stubber]) -> None:
+    gateway, stubber = asked
+    every = [("old", 1, "CREATE_COMPLETE"), ("gone", 2, "DELETE_COMPLETE"), ("new", 3, "UPDATE_COMPLETE")]
+    found = [
+        {"StackName": name, "CreationTime": NOON.replace(day=day), "StackStatus": status} for name, day, status in every
+    ]
+    stubber.add_response("list_stacks", {"StackSummaries": found[:2], "NextToken": "more"}, {})
+    stubber.add_response("list_stacks", {"StackSummaries": found[2:]}, {"NextToken": "more"})
+    assert gateway.names() == ["new", "old"]

@@ -1,0 +1,314 @@
+"""The gateway to ECS: pages, batches and refusals, and that it reads every answer that the service model allows."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+import boto3
+import botocore.session
+import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
+from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
+
+from gitops import ecs_answers
+from gitops.ecs import IN_FLIGHT, Ecs, NotOfferedError, Service
+from gitops.ecs_answers import Balanced, Counts, Observation, ServiceDeployment, Task, TaskDefinition
+from gitops.errors import GitopsError
+from tests.gitops.deploy.described import NOON, TARGET, StubbedSession, old, ours, seen, service, through_the_api
+
+OURS = TARGET.deployment_id
+# The address of a task is a detail of this name: everything that has a name has it here.
+NAME = "privateIPv4Address"
+# What the readers look for; any other text is "x".
+SAID = {"name": NAME, "status": "PRIMARY", "taskDefinitionArn": "arn/x:1", "taskDefinitionArns": ["arn/x:1"]}
+ONE = ServiceDeployment("arn:sd", "IN_PROGRESS", service_revision="arn:sr")
+
+# Every way to ask ECS, with what a caller does to the answer.
+READERS: dict[str, Callable[[Ecs, Service], object]] = {
+    "Ecs.meta": lambda ecs, _: ecs.meta,
+    "Ecs.service": lambda ecs, _: ecs.service("app"),
+    "Ecs.cluster_status": lambda ecs, _: ecs.cluster_status(),
+    "Ecs.revisions": lambda ecs, _: list(ecs.revisions("x")),
+    "Ecs.newest": lambda ecs, _: ecs.newest("x"),
+    "Ecs.task_definition": lambda ecs, _: looked_at(ecs.task_definition("x:1")),
+    "Ecs.register": lambda ecs, _: ecs.register({"family": "x", "containerDefinitions": []}),
+    "Ecs.deregister": lambda ecs, _: ecs.deregister("x:1"),
+    "Ecs.delete": lambda ecs, _: ecs.delete(["x:1"]),
+    "Ecs.tag": lambda ecs, _: ecs.tag("arn", [{"key": "a", "value": "b"}]),
+    "Ecs.tasks": lambda ecs, _: looked_at(*ecs.tasks("x")),
+    "Service.look": lambda _, app: looked_at(app.look()),
+    "Service.update": lambda _, app: looked_at(app.update("x:1", force=True)),
+    "Service.tasks": lambda _, app: looked_at(*app.tasks(stopped=True)),
+    "Service.stop": lambda _, app: app.stop(Task("arn"), "why"),
+    "Service.deployments": lambda _, app: max(app.deployments(after=NOON), key=lambda one: one.created, default=None),
+    "Service.deployment": lambda _, app: app.deployment("arn"),
+    "Service.revisions_of": lambda _, app: app.revisions_of([ONE]),
+    "Service.stop_deployment": lambda _, app: app.stop_deployment("arn"),
+}
+
+
+def looked_at(*found: Observation | TaskDefinition | Task | None) -> object:
+    """Ask for everything that is derived from an answer."""
+    for one in found:
+        if isinstance(one, Observation):
+            return one.primary, one.target_groups, one.running, one.counts("x"), one.deployment("x")
+        if isinstance(one, TaskDefinition):
+            return one.image(NAME), ecs_answers.family_of(one.arn), ecs_answers.number_of(one.arn)
+        if isinstance(one, Task):
+            return one.id, one.short, one.has_failed("x"), one.culprit({NAME}), one.culprit(set())
+    return None
+
+
+class Answering:
+    """A session whose client answers each operation from its own output shape, changed for one of them."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.changed: dict[str, dict[str, Any]] = {}
+        self._client: Any = boto3.Session("a", "b", region_name="eu-west-2").client("ecs")
+        events: Any = self._client.meta.events
+        events.register("before-call", self._answer)
+
+    def client(self, _: str) -> Any:
+        return self._client
+
+    def _answer(self, model: Any, **_: Any) -> tuple[AWSResponse, dict[str, Any]]:
+        self.asked.append(model.name)
+        answer = self.changed.get(model.name)
+        return AWSResponse("", 200, HTTPHeaders(), None), copy.deepcopy(
+            everything(model.name) if answer is None else answer
+        )
+
+
+def whole(shape: Shape, inside: tuple[str, ...] = ()) -> Any:
+    """An answer with every member that there may be; the last page, and nothing that could not be described."""
+    if isinstance(shape, StructureShape):
+        left_out = {"failures", "nextToken"} if not inside else set(inside)
+        members = {key: one for key, one in shape.members.items() if key not in left_out and one.name not in inside}
+        return {key: SAID.get(key) or whole(one, (*inside, shape.name)) for key, one in members.items()}
+    if isinstance(shape, ListShape):
+        return [whole(shape.member, inside or (shape.name,))]
+    if isinstance(shape, MapShape):
+        return {"x": whole(shape.value, inside or (shape.name,))}
+    if isinstance(shape, StringShape):
+        return shape.enum[0] if shape.enum else "x"
+    return {"timestamp": NOON, "boolean": True, "double": 1.0}.get(shape.type_name, 1)
+
+
+def lacking(answer: Any) -> Iterator[Any]:
+    """The answer without one thing, for each thing in it: a member, an entry of a list, what an entry holds."""
+    if isinstance(answer, dict):
+        for key, value in answer.items():
+            yield {name: one for name, one in answer.items() if name != key}
+            yield from ({**answer, key: less} for less in lacking(value))
+    if isinstance(answer, list):
+        yield []
+        yield [{}] if isinstance(answer[0], dict) else answer
+        yield from ([less] for less in lacking(answer[0]))
+
+
+@cache
+def everything(operation: str) -> dict[str, Any]:
+    """The answer to an operation with all that it may have."""
+    model = botocore.session.get_session().get_service_model("ecs").operation_model(operation)
+    assert model.output_shape is not None
+    found: dict[str, Any] = whole(model.output_shape)
+    return found
+
+
+def answers(operation: str) -> Iterator[dict[str, Any]]:
+    """Every answer to an operation that lacks something, and those that name what could not be described."""
+    full = everything(operation)
+    yield {}
+    yield full
+    yield from lacking(full)
+    for failure in ({}, {"reason": "MISSING"}, {"arn": "a", "reason": "BROKEN", "detail": "d"}):
+        yield {**full, "failures": [failure]}
+        yield {"failures": [failure]}
+
+
+def read(reader: str, session: Answering) -> None:
+    taken: Any = session
+    ecs = Ecs(taken, "demo")
+    READERS[reader](ecs, ecs.service("app"))
+
+
+def test_every_way_to_ask_is_among_the_readers() -> None:
+    public = {
+        f"{room.__name__}.{name}"
+        for room in (Ecs, Service)
+        for name, _ in inspect.getmembers(room, lambda one: inspect.isfunction(one) or isinstance(one, property))
+        if not name.startswith("_")
+    }
+    assert public == READERS.keys()
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_no_member_that_may_be_absent_is_relied_upon(reader: str) -> None:
+    session = Answering()
+    read(reader, session)
+    for operation in dict.fromkeys(session.asked):
+        for answer in answers(operation):
+            session.changed = {operation: answer}
+            with contextlib.suppress(GitopsError):
+                read(reader, session)
+
+
+@pytest.fixture
+def session() -> Iterator[StubbedSession]:
+    with StubbedSession() as stubbed:
+        yield stubbed
+
+
+def test_service_deployments_are_listed_page_by_page(session: StubbedSession) -> None:
+    asked = {"cluster": "demo", "service": "app", "status": list(IN_FLIGHT)}
+    for number, token in enumerate(("more", "")):
+        page = {"serviceDeployments": [{"serviceDeploymentArn": f"arn:{number}"}], "nextToken": token}
+        session.answers("ecs").add_response("list_service_deployments", page, dict(asked))
+        asked["nextToken"] = token
+    assert [one.arn for one in service(session).deployments(statuses=IN_FLIGHT)] == ["arn:0", "arn:1"]
+
+
+def test_service_revisions_are_described_twenty_at_a_time(session: StubbedSession) -> None:
+    deployments = [replace(ONE, service_revision=f"arn:{number:02}") for number in range(30)]
+    for some in (deployments[:20], deployments[20:]):
+        arns = [one.service_revision for one in some]
+        found = [{"serviceRevisionArn": arn, "taskDefinition": f"of {arn}"} for arn in arns]
+        answer, asked = {"serviceRevisions": found}, {"serviceRevisionArns": arns}
+        session.answers("ecs").add_response("describe_service_revisions", answer, asked)
+    assert service(session).revisions_of([*deployments, ONE, ONE][:30])["arn:29"] == "of arn:29"
+
+
+def test_known_tasks_are_not_described_again(session: StubbedSession) -> None:
+    listed = {"cluster": "demo", "serviceName": "app", "desiredStatus": "STOPPED"}
+    session.answers("ecs").add_response("list_tasks", {"taskArns": ["arn/1", "arn/2"]}, listed)
+    session.answers("ecs").add_response("describe_tasks", {"tasks": []}, {"cluster": "demo", "tasks": ["arn/2"]})
+    assert service(session).tasks(stopped=True, apart={"1"}) == []
+
+
+@pytest.mark.parametrize("code", ["ClusterNotFoundException", "ServiceNotFoundException"])
+def test_what_is_not_there_is_nothing(session: StubbedSession, code: str) -> None:
+    app = service(session)
+    for operation in ("describe_services", "list_tasks", "list_service_deployments"):
+        session.answers("ecs").add_client_error(operation, code)
+    assert (app.look(), app.tasks(), app.deployments()) == (None, [], ())
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "InvalidAction", "InvalidParameterException"])
+def test_service_deployments_may_not_be_offered(session: StubbedSession, code: str) -> None:
+    for operation in ("list_service_deployments", "describe_service_revisions"):
+        session.answers("ecs").add_client_error(operation, code)
+    with pytest.raises(NotOfferedError, match=f"ListServiceDeployments answered {code}"):
+        service(session).deployments()
+    with pytest.raises(NotOfferedError, match=f"DescribeServiceRevisions answered {code}"):
+        service(session).revisions_of([ONE])
+
+
+def test_any_other_refusal_is_raised(session: StubbedSession) -> None:
+    app = service(session)
+    for operation in ("list_service_deployments", "describe_services", "list_tasks", "describe_service_deployments"):
+        session.answers("ecs").add_client_error(operation, "ServerException")
+    for ask in (app.deployments, app.look, app.tasks, lambda: app.deployment("arn")):
+        with pytest.raises(ClientError):
+            ask()
+
+
+def test_what_could_not_be_described_for_another_reason_is_an_error(session: StubbedSession) -> None:
+    failure = {"arn": "arn:x", "reason": "BROKEN", "detail": "try later"}
+    session.answers("ecs").add_response("describe_services", {"failures": [failure]})
+    with pytest.raises(GitopsError, match="DescribeServices could not describe arn:x: BROKEN try later"):
+        service(session).look()
+
+
+def test_a_deployment_is_stopped_with_rollback(session: StubbedSession) -> None:
+    expected = {"serviceDeploymentArn": "arn", "stopType": "ROLLBACK"}
+    session.answers("ecs").add_response("stop_service_deployment", {"serviceDeploymentArn": "arn"}, expected)
+    assert service(session).stop_deployment("arn") == ""
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ConflictException", "ServerException"])
+def test_why_a_deployment_cannot_be_stopped_is_said_and_never_raised(session: StubbedSession, code: str) -> None:
+    session.answers("ecs").add_client_error("stop_service_deployment", code)
+    assert service(session).stop_deployment("arn") == f"StopServiceDeployment answered {code}"
+    assert service(session).stop_deployment("") == "ECS does not name its service deployment"
+
+
+def test_a_deployment_that_no_answer_comes_for_was_not_stopped(
+    session: StubbedSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(**_: object) -> None:
+        raise EndpointConnectionError(endpoint_url="http://x")
+
+    monkeypatch.setattr(session.client("ecs"), "stop_service_deployment", unreachable)
+    assert "Could not connect" in service(session).stop_deployment("arn")
+
+
+@pytest.mark.parametrize(
+    ("revision", "force", "wanted"),
+    [
+        ("x:1", False, {"taskDefinition": "x:1"}),
+        ("x:1", True, {"taskDefinition": "x:1", "forceNewDeployment": True}),
+        ("", True, {"forceNewDeployment": True}),
+    ],
+)
+def test_an_update_says_no_more_than_it_means(
+    session: StubbedSession, revision: str, force: bool, wanted: dict[str, Any]
+) -> None:
+    answer = {"service": {"status": "ACTIVE", "desiredCount": 3}}
+    session.answers("ecs").add_response("update_service", answer, {"cluster": "demo", "service": "app", **wanted})
+    assert service(session).update(revision, force=force).desired == 3
+
+
+def test_a_port_that_came_through_as_text_is_a_port() -> None:
+    entry = {"targetGroupArn": "arn:tg", "containerName": "app", "containerPort": "8080"}
+    assert ecs_answers.service({"loadBalancers": [entry]}).balanced == (Balanced("arn:tg", "app", 8080),)
+
+
+def test_where_no_time_is_given_everything_is_newer() -> None:
+    assert ecs_answers.listed_deployment({}).created < datetime(2014, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("revision", "family", "number"), [("arn:x/app-staging:12", "app-staging", 12), ("app:1", "app", 1), ("", "", 0)]
+)
+def test_a_revision_is_a_family_and_a_number(revision: str, family: str, number: int) -> None:
+    assert (ecs_answers.family_of(revision), ecs_answers.number_of(revision)) == (family, number)
+
+
+def counted(observation: Observation, **changes: Any) -> Observation:
+    """The same with the service deployment's own counts."""
+    assert observation.service_deployment is not None
+    return replace(observation, service_deployment=replace(observation.service_deployment, **changes))
+
+
+BOTH = seen(replace(ours, running=1, pending=1, failed=2), old)
+THROUGH = through_the_api(BOTH, "IN_PROGRESS", failures=1)
+
+
+@pytest.mark.parametrize(
+    ("observation", "expected"),
+    [
+        (BOTH, Counts(1, 1, 2, old=2)),
+        # The service deployment is counted at this moment, the service's own entry now and then.
+        (THROUGH, Counts(1, 0, 1, old=2)),
+        (counted(THROUGH, pending=1, source_running=0), Counts(1, 1, 1, old=0)),
+        # No breaker counts: then the entry does.
+        (counted(THROUGH, breaker=None), Counts(1, 0, 2, old=2)),
+        # Listed and not counted yet.
+        (counted(THROUGH, requested=0, running=0), Counts(None, 0, 1, old=2)),
+        # ECS has dropped it.
+        (seen(old), Counts(None, 0, 0, old=2)),
+        (seen(), Counts()),
+    ],
+)
+def test_which_tasks_are_ours_and_how_many_run_and_failed(observation: Observation, expected: Counts) -> None:
+    assert observation.counts(OURS) == expected

@@ -1,0 +1,143 @@
+"""A repository that is not this one: another project, region and service, with another port and health path."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from tests.conftest import ROOT
+
+ENVIRONMENT, PROJECT, REGION = "live", "acme", "eu-central-1"
+# The same on this machine, in yet another region.
+HERE, HERE_REGION = "desk", "ap-southeast-2"
+SERVICE, PACKAGE, PORT, HEALTH = "shop-api", "shop_api", 9000, "/up"
+# What its lock holds, with the versions that are tested here.
+LOCKED = ("blinker", "click", "flask", "gunicorn", "itsdangerous", "jinja2", "markupsafe", "packaging", "werkzeug")
+
+FILES = {
+    f"infra/environments/{ENVIRONMENT}.yaml": f"""\
+environment: {ENVIRONMENT}
+project: {PROJECT}
+account: "123456789012"
+region: {REGION}
+github: {{owner: acme, repository: shop, owner_id: "7", repository_id: "8"}}
+registry: {ENVIRONMENT}
+stacks: {{bootstrap: {{}}, network: {{VpcCidr: 10.9.0.0/16}}, platform: {{}}}}
+""",
+    f"infra/environments/{ENVIRONMENT}/{SERVICE}.yaml": f"""\
+parameters: {{ListenerPriority: "10", ContainerPort: "{PORT}", HealthCheckPath: {HEALTH}}}
+""",
+    f"infra/environments/{HERE}.yaml": f"""\
+environment: {HERE}
+project: {PROJECT}
+account: "210987654321"
+region: {HERE_REGION}
+github: {{owner: acme, repository: shop, owner_id: "7", repository_id: "8"}}
+registry: {HERE}
+stacks:
+  bootstrap: {{}}
+  repository: {{}}
+  network: {{VpcCidr: 10.8.0.0/16}}
+  platform: {{DeletionProtection: "false"}}
+aws_config_file: .rehearsal/aws/config
+builders: [docker, pack]
+""",
+    f"infra/environments/{HERE}/{SERVICE}.yaml": f"""\
+parameters: {{ListenerPriority: "10", ContainerPort: "{PORT}", HealthCheckPath: {HEALTH}}}
+rehearsal: {{page: /, shows: [open]}}
+""",
+    ".gitignore": ".rehearsal/\n",
+    f"services/{SERVICE}/Dockerfile": f"""\
+FROM python:3.13-slim
+WORKDIR /app
+COPY requirements.txt .
+RUN python -m pip install --no-cache-dir --require-hashes --requirement requirements.txt
+COPY gunicorn.conf.py .
+COPY {PACKAGE} {PACKAGE}
+USER 10001:10001
+EXPOSE {PORT}
+CMD ["gunicorn", "{PACKAGE}:create_app()"]
+""",
+    f"services/{SERVICE}/gunicorn.conf.py": f'bind = "0.0.0.0:{PORT}"\n',
+    f"services/{SERVICE}/requirements.in": "flask\ngunicorn\n",
+    f"services/{SERVICE}/{PACKAGE}/__init__.py": f'''\
+"""A shop."""
+
+from flask import Flask
+
+
+def create_app() -> Flask:
+    """The application."""
+    app = Flask(__name__)
+
+    @app.get("/")
+    def page() -> str:
+        return "open"
+
+    @app.get("{HEALTH}")
+    def up() -> str:
+        return "up"
+
+    return app
+''',
+}
+BASE = {
+    "family": "${service}-${environment}",
+    "requiresCompatibilities": ["FARGATE"],
+    "networkMode": "awsvpc",
+    "cpu": "256",
+    "memory": "512",
+    "executionRoleArn": "arn:aws:iam::${account}:role/${service}-${environment}-execution",
+    "taskRoleArn": "arn:aws:iam::${account}:role/${service}-${environment}-task",
+    "containerDefinitions": [
+        {
+            "name": "${service}",
+            "image": "${image}",
+            "essential": True,
+            "user": "10001",
+            "portMappings": [{"containerPort": PORT}],
+            "logConfiguration": {
+                "logDriver": "awslogs",
+                "options": {
+                    "awslogs-group": "${service}-${environment}-logs",
+                    "awslogs-region": "${region}",
+                    "awslogs-stream-prefix": "ecs",
+                },
+            },
+        }
+    ],
+}
+
+
+def write(folder: Path) -> None:
+    """Write the repository and make its first commit; the templates are those that stand here."""
+    for path, text in FILES.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
+    (folder / f"services/{SERVICE}/requirements.txt").write_text(_lock())
+    base = folder / f"taskdefs/{SERVICE}/base.json"
+    base.parent.mkdir(parents=True)
+    base.write_text(json.dumps(BASE))
+    shutil.copytree(ROOT / "infra/cloudformation", folder / "infra/cloudformation")
+    git(folder, "init", "-q", "-b", "main")
+    commit(folder, "The first")
+
+
+def commit(folder: Path, message: str) -> None:
+    """Commit everything."""
+    git(folder, "add", "-A")
+    git(folder, "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-q", "-m", message)
+
+
+def git(folder: Path, *words: str) -> None:
+    """Run git there."""
+    subprocess.run(["git", "-C", str(folder), *words], check=True)
+
+
+def _lock() -> str:
+    text = (ROOT / "requirements/dev.txt").read_text()
+    entries = [re.search(rf"^{name}==(?:.*\\\n)*.*\n", text, re.MULTILINE) for name in LOCKED]
+    return "".join(entry.group() for entry in entries if entry)

@@ -1,0 +1,153 @@
+"""What ECS refuses of a task definition, by the page or the report that quotes it, and what a family means."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import botocore.exceptions
+import pytest
+
+from gitops.taskdefs.fargate import SIZES
+from rehearsal.emulator.ecs.task_definitions import FARGATE, unregistrable
+from tests.rehearsal.emulator.account import Account
+
+CONTAINER = {"name": "web", "image": "example"}
+ON_FARGATE: dict[str, Any] = {
+    "requiresCompatibilities": ["FARGATE"],
+    "networkMode": "awsvpc",
+    "cpu": "256",
+    "memory": "512",
+    "containerDefinitions": [CONTAINER],
+}
+LOGS = {"logDriver": "awslogs", "options": {"awslogs-group": "g"}}
+UNIQUE = "The secret name must be unique and not shared with any new or existing environment variables"
+ROLE = "arn:aws:iam::000000000000:role/execution"
+
+
+def test_gitops_and_the_emulator_agree_on_fargates_sizes() -> None:
+    """Written twice on purpose, so that a mistake is not its own judge. Where they differ, this page decides:
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html
+    """
+    assert {cpu: tuple(memory) for cpu, memory in SIZES.items()} == FARGATE
+
+
+@pytest.mark.parametrize(
+    ("cpu", "memory", "refused"),
+    [
+        ("256", "512", False),
+        ("0.25 vCPU", "1 GB", False),
+        ("16 vcpu", "120GB", False),
+        ("16384", "122880", False),
+        ("8192", "17408", True),
+        ("256", "99999", True),
+        ("512", "512", True),
+        ("300", "512", True),
+        ("1 GB", "1 vCPU", True),
+        ("", "", True),
+    ],
+)
+def test_sizes_that_fargate_lacks(cpu: str, memory: str, refused: bool) -> None:
+    """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-cpu-memory-error.html"""
+    assert bool(unregistrable({**ON_FARGATE, "cpu": cpu, "memory": memory})) is refused
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({}, None),
+        # aws/amazon-ecs-cli#1145
+        ({"networkMode": "bridge"}, "Fargate only supports network mode \u2018awsvpc\u2019."),
+        ({"networkMode": None}, "Fargate only supports network mode \u2018awsvpc\u2019."),
+        # virtual-kubelet/virtual-kubelet#193
+        (
+            {"containerDefinitions": [{**CONTAINER, "logConfiguration": LOGS}]},
+            "Fargate requires task definition to have execution role ARN to support log driver awslogs.",
+        ),
+        ({"containerDefinitions": [{**CONTAINER, "logConfiguration": LOGS}], "executionRoleArn": ROLE}, None),
+        # nathanpeck/aws-cloudformation-fargate#1
+        (
+            {"containerDefinitions": [{"name": "web", "image": "1.dkr.ecr.eu-west-2.amazonaws.com/web"}]},
+            "Fargate requires task definition to have execution role ARN to support ECR images.",
+        ),
+        # dagster-io/dagster#11622
+        (
+            {
+                "containerDefinitions": [
+                    {
+                        **CONTAINER,
+                        "environment": [{"name": "KEY", "value": "x"}],
+                        "secrets": [{"name": "KEY", "valueFrom": "/key"}],
+                    }
+                ]
+            },
+            f"{UNIQUE} set on the container, such as 'KEY'.",
+        ),
+        (
+            {
+                "containerDefinitions": [
+                    {**CONTAINER, "environment": [{"name": "KEY", "value": "x"}]},
+                    {"name": "other", "image": "example", "secrets": [{"name": "KEY", "valueFrom": "/key"}]},
+                ]
+            },
+            None,
+        ),
+    ],
+)
+def test_what_ecs_refuses_on_fargate(change: dict[str, Any], problem: str | None) -> None:
+    assert unregistrable({**ON_FARGATE, **change}) == problem
+
+
+def test_sizes_networks_and_roles_are_free_outside_fargate() -> None:
+    logging = [{**CONTAINER, "logConfiguration": LOGS}]
+    assert unregistrable({"requiresCompatibilities": ["EC2"], "cpu": "1", "memory": "1"}) is None
+    assert unregistrable({"networkMode": "bridge", "containerDefinitions": logging}) is None
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [({"memory": "99999"}, "No Fargate configuration exists"), ({"networkMode": "host"}, "only supports network mode")],
+)
+def test_register_refuses_it(account: Account, change: dict[str, Any], problem: str) -> None:
+    ecs = account.client("ecs")
+    with pytest.raises(botocore.exceptions.ClientError, match=f"ClientException.*{problem}"):
+        ecs.register_task_definition(family="odd", **{**ON_FARGATE, **change})
+    assert ecs.list_task_definitions(familyPrefix="odd")["taskDefinitionArns"] == []
+
+
+def register(ecs: Any, family: str) -> str:
+    answer = ecs.register_task_definition(
+        family=family,
+        cpu="256",
+        memory="512",
+        networkMode="awsvpc",
+        requiresCompatibilities=["FARGATE"],
+        containerDefinitions=[CONTAINER],
+    )
+    return str(answer["taskDefinition"]["taskDefinitionArn"])
+
+
+def test_update_refuses_a_revision_that_does_not_exist_or_is_inactive(account: Account) -> None:
+    """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html"""
+    ecs = account.client("ecs")
+    ecs.create_cluster(clusterName="refusals")
+    register(ecs, "refused")
+    ecs.create_service(cluster="refusals", serviceName="refused", taskDefinition="refused", desiredCount=0)
+    with pytest.raises(botocore.exceptions.ClientError, match="TaskDefinition not found"):
+        ecs.update_service(cluster="refusals", service="refused", taskDefinition="refused:99")
+    second = register(ecs, "refused")
+    ecs.deregister_task_definition(taskDefinition=second)
+    with pytest.raises(botocore.exceptions.ClientError, match="TaskDefinition is inactive"):
+        ecs.update_service(cluster="refusals", service="refused", taskDefinition=second)
+
+
+def test_a_family_means_its_newest_active_revision(account: Account) -> None:
+    """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTaskDefinition.html"""
+    ecs = account.client("ecs")
+    first, second = register(ecs, "newest"), register(ecs, "newest")
+    described = ecs.describe_task_definition(taskDefinition="newest")["taskDefinition"]
+    assert described["taskDefinitionArn"] == second
+    ecs.deregister_task_definition(taskDefinition=second)
+    described = ecs.describe_task_definition(taskDefinition="newest")["taskDefinition"]
+    assert described["taskDefinitionArn"] == first
+    assert "taskRoleArn" not in described

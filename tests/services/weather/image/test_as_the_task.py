@@ -1,0 +1,135 @@
+"""The container run as the task definition says: it serves, it may nothing, it ends when told."""
+
+from __future__ import annotations
+
+import runpy
+import time
+from collections.abc import Callable
+from typing import Any
+
+from weather.config import LONGEST_DRAIN
+
+from tests.conftest import ROOT
+from tests.services.weather.image.conftest import COMMIT, KEY
+from tests.services.weather.image.running import Running
+
+LONG = 120  # seconds after which a hanging test gives up; no test waits for it
+FORBIDDEN = ("/new", "/app/new", "/app/weather/new", "/opt/venv/new", "/etc/passwd", "/var/log/new")
+TEMPORARY = ("/tmp/new", "/dev/shm/new")  # noqa: S108
+WRITE = f"""
+import errno, json
+def tried(path):
+    try:
+        open(path, "w").close()
+    except OSError as error:
+        return errno.errorcode[error.errno]
+    return "written"
+print(json.dumps({{path: tried(path) for path in {FORBIDDEN + TEMPORARY}}}))
+"""
+PROCESSES = """
+import json, pathlib
+def status(path):
+    lines = (line.partition(":") for line in path.read_text().splitlines())
+    return {name: value.split() for name, _, value in lines}
+print(json.dumps([status(path) for path in pathlib.Path("/proc").glob("[0-9]*/status")]))
+"""
+LIMITS = """
+import json, pathlib, resource
+def first(*paths):
+    return next(p.read_text().split() for p in map(pathlib.Path, paths) if p.exists())
+two = pathlib.Path("/sys/fs/cgroup/cgroup.controllers").exists()
+quota, period = first("/sys/fs/cgroup/cpu.max") if two else (
+    first("/sys/fs/cgroup/cpu/cpu.cfs_quota_us")[0], first("/sys/fs/cgroup/cpu/cpu.cfs_period_us")[0])
+print(json.dumps({
+    "memory": int(first("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")[0]),
+    "cpus": int(quota) / int(period),
+    "files": resource.getrlimit(resource.RLIMIT_NOFILE),
+    "mounts": [line.split() for line in pathlib.Path("/proc/mounts").read_text().splitlines()],
+}))
+"""
+
+
+def test_it_serves_the_page_and_its_health(task: Running) -> None:
+    page = task.get("/")
+    assert page.status_code == 200
+    assert "London" in page.text
+    assert task.get("/health").status_code == 200
+    assert task.get("/static/style.css").status_code == 200
+    ready = task.get("/ready")
+    assert ready.status_code == 200
+    assert COMMIT in ready.text
+    assert KEY not in page.text + task.log()
+
+
+def test_no_process_has_a_right_or_a_way_to_one(task: Running) -> None:
+    found = task.python(PROCESSES)
+    own = [one for one in found if one["Name"][0] != "docker-init"]
+    assert any(one["Name"][0].startswith("gunicorn") for one in own)
+    for one in found:
+        assert set(one["Uid"]) == {task.definition["user"]}
+        for held in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+            assert int(one[held][0], 16) == 0, one["Name"]
+
+
+def test_the_first_process_is_an_init(task: Running) -> None:
+    assert task.definition["linuxParameters"]["initProcessEnabled"] is True
+    (first,) = [one for one in task.python(PROCESSES) if one["Pid"] == ["1"]]
+    assert "init" in first["Name"][0] or "tini" in first["Name"][0]
+
+
+def test_it_can_write_to_its_tmpfs_alone(task: Running) -> None:
+    tried = task.python(WRITE)
+    assert {path for path, result in tried.items() if result == "written"} == set(TEMPORARY)
+    assert {tried[path] for path in FORBIDDEN} <= {"EROFS", "EACCES"}
+    assert tried["/app/new"] == "EROFS"
+
+
+def test_its_limits_are_the_definitions(task: Running, definition: Any) -> None:
+    limits = task.python(LIMITS)
+    assert limits["memory"] == int(definition["memory"]) * 1024 * 1024
+    assert limits["cpus"] == int(definition["cpu"]) / 1024
+    (files,) = task.definition["ulimits"]
+    assert limits["files"] == [files["softLimit"], files["hardLimit"]]
+    (mount,) = task.definition["linuxParameters"]["tmpfs"]
+    (options,) = [entry[3].split(",") for entry in limits["mounts"] if entry[1] == mount["containerPath"]]
+    assert set(options) >= {*mount["mountOptions"], f"size={mount['size'] * 1024}k"}
+
+
+def test_it_does_not_even_try_to_write(started: Callable[..., Running]) -> None:
+    """On a root that would let it: nothing has changed after it served."""
+    # The engine itself puts its init into a container's root.
+    running = started(read_only=False, init=False)
+    for path in ("/", "/?city=Reykjav%C3%ADk", "/ready", "/nothing"):
+        running.get(path)
+    assert running.container.diff() in ([], None)
+
+
+def test_sigterm_drains_and_ends_with_0(started: Callable[..., Running]) -> None:
+    # The longest that it may: a quarter of a CPU is slow to answer.
+    task = started({"DRAIN_SECONDS": f"{LONGEST_DRAIN:g}"})
+    task.container.kill("SIGTERM")
+    deadline = time.monotonic() + LONG
+    while "serving on" not in task.log():
+        assert time.monotonic() < deadline, task.log()
+        time.sleep(0.05)
+    # The balancer still routes here for a while.
+    assert task.get("/health").status_code == 200
+    assert task.container.wait(timeout=LONG)["StatusCode"] == 0, task.log()
+
+
+def test_ecs_kills_later_than_the_longest_drain_ends(definition: Any) -> None:
+    graceful = runpy.run_path(str(ROOT / "services/weather/gunicorn.conf.py"))["graceful_timeout"]
+    (container,) = definition["containerDefinitions"]
+    assert LONGEST_DRAIN + graceful < container["stopTimeout"]
+
+
+def test_the_definitions_own_health_check_passes_inside(started: Callable[..., Running]) -> None:
+    """Its command asks 127.0.0.1, where a Fargate task listens; here the service is put there as well."""
+    running = started()
+    kind, *words = running.definition["healthCheck"]["command"]
+    assert kind == "CMD"
+    address = running.url.removeprefix("http://")
+    asked = [word.replace("127.0.0.1:8080", address) for word in words]
+    assert asked != words
+    assert running.container.exec_run(asked).exit_code == 0
+    assert running.container.exec_run([word.replace("/health", "/nothing") for word in asked]).exit_code != 0

@@ -1,0 +1,300 @@
+"""The stand-in for OpenWeatherMap: documented shapes, errors in the real format, every mode, and its command."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import openweathermap
+import openweathermap_answers as answers
+import pytest
+import requests
+from openweathermap import CONTROL, Behaviour, Server, main, parse
+from openweathermap_answers import CITIES, KEY_REFUSED, City, answer, by_name, nearest
+
+NOW = 1763712345.0
+LONG = 30  # seconds after which a hanging test gives up; no test waits for it
+EVERY_CITY = pytest.mark.parametrize("city", CITIES, ids=[city.name for city in CITIES])
+
+
+def city(name: str) -> City:
+    return by_name(name)[0]
+
+
+@EVERY_CITY
+def test_the_weather_has_what_is_documented(city: City) -> None:
+    body = answers.weather(city, "metric", NOW)
+    assert {"coord", "weather", "base", "main", "wind", "clouds", "dt", "sys", "timezone", "id", "name"} <= set(body)
+    assert {"temp", "feels_like", "temp_min", "temp_max", "pressure", "humidity"} <= set(body["main"])
+    assert body["cod"] == 200
+    assert body["dt"] == 1763712000, "observed at the last full ten minutes"
+    assert ("gust" in body["wind"]) is (city.gust is not None)
+    assert ("sunrise" in body["sys"]) is (city.sun_hours is not None)
+    assert ("rain" in body) is (city.rain is not None)
+    assert ("snow" in body) is (city.snow is not None)
+
+
+@EVERY_CITY
+def test_the_forecast_has_forty_steps_of_three_hours(city: City) -> None:
+    body = answers.forecast(city, "metric", NOW)
+    times = [step["dt"] for step in body["list"]]
+    assert body["cod"] == "200"
+    assert len(times) == body["cnt"] == 40
+    assert NOW < times[0] <= NOW + 10800
+    assert {later - earlier for earlier, later in pairwise(times)} == {10800}
+    assert all(0 <= step["pop"] <= 1 for step in body["list"])
+    assert body["list"][0]["dt_txt"] == "2025-11-21 09:00:00"
+    assert body["city"]["timezone"] == city.timezone
+
+
+def test_the_cities_cover_what_may_be_absent() -> None:
+    assert {"London", "Paris", "Reykjavik", "Tokyo", "Nairobi"} <= {city.name for city in CITIES}
+    assert any(city.sun_hours is None for city in CITIES)
+    assert any(city.snow and city.gust is None for city in CITIES)
+    assert any(city.rain for city in CITIES)
+
+
+def test_units_convert_temperature_and_wind() -> None:
+    by_unit = {units: answers.weather(city("Tokyo"), units, NOW) for units in answers.UNITS}
+    celsius = by_unit["metric"]["main"]["temp"]
+    assert by_unit["standard"]["main"]["temp"] == pytest.approx(celsius + 273.15, abs=0.01)
+    assert by_unit["imperial"]["main"]["temp"] == pytest.approx(celsius * 1.8 + 32, abs=0.02)
+    speed = by_unit["metric"]["wind"]["speed"]
+    assert by_unit["standard"]["wind"]["speed"] == speed
+    assert by_unit["imperial"]["wind"]["speed"] == pytest.approx(speed * 2.23694, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [("london", "London"), (" London , gb", "London"), ("New York,NY,US", "New York"), ("Paris,FR", "Paris")],
+)
+def test_a_city_is_found_as_geocoding_finds_it(query: str, found: str) -> None:
+    assert [city.name for city in by_name(query)] == [found]
+
+
+@pytest.mark.parametrize("query", ["Atlantis", "London,FR", "Lon", ""])
+def test_an_unknown_city_is_not(query: str) -> None:
+    assert by_name(query) == []
+
+
+@EVERY_CITY
+def test_coordinates_lead_to_the_nearest_city(city: City) -> None:
+    assert nearest(city.latitude + 0.1, city.longitude - 0.1) is city
+
+
+@EVERY_CITY
+def test_the_weather_is_the_same_at_any_hour_but_for_its_moments(city: City) -> None:
+    seen = []
+    for hour in range(24):
+        body = answers.weather(city, "metric", NOW + hour * 3600)
+        seen.append({key: body[key] for key in body.keys() - {"dt", "sys", "weather"}})
+    assert seen == [seen[0]] * 24
+
+
+WHERE = "lat=51.5&lon=-0.13&units=metric"
+
+
+def answered(target: str, key: str | None = None) -> tuple[int, Any]:
+    return answer(target, key, NOW)
+
+
+@pytest.mark.parametrize(
+    ("path", "key", "status"),
+    [
+        (f"/data/2.5/weather?{WHERE}", None, 401),
+        (f"/data/2.5/weather?{WHERE}&appid=", None, 401),
+        (f"/data/2.5/weather?{WHERE}&appid=any", None, 200),
+        (f"/data/2.5/weather?{WHERE}&appid=any", "right", 401),
+        (f"/data/2.5/weather?{WHERE}&appid=right", "right", 200),
+        ("/geo/1.0/direct?q=London", None, 401),
+        ("/nothing", None, 401),
+    ],
+)
+def test_the_key_comes_first(path: str, key: str | None, status: int) -> None:
+    got, body = answered(path, key)
+    assert got == status
+    if status == 401:
+        assert body == {"cod": 401, "message": KEY_REFUSED}
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "message"),
+    [
+        ("/data/2.5/weather?appid=k", 400, "Nothing to geocode"),
+        ("/data/2.5/weather?lat=1&appid=k", 400, "Nothing to geocode"),
+        ("/data/2.5/forecast?lat=north&lon=1&appid=k", 400, "wrong latitude"),
+        ("/data/2.5/forecast?lat=nan&lon=1&appid=k", 400, "wrong latitude"),
+        ("/data/2.5/forecast?lat=1&lon=181&appid=k", 400, "wrong longitude"),
+        ("/geo/1.0/direct?appid=k", 400, "Nothing to geocode"),
+        ("/geo/1.0/direct?q=London&limit=x&appid=k", 400, "bad query"),
+        ("/data/2.5/nothing?appid=k", 404, "Internal error"),
+    ],
+)
+def test_errors_have_the_real_format(path: str, status: int, message: str) -> None:
+    assert answered(path) == (status, {"cod": str(status), "message": message})
+
+
+def test_geocoding() -> None:
+    status, found = answered("/geo/1.0/direct?q=Paris&limit=5&appid=k")
+    assert status == 200
+    assert [(place["name"], place["country"]) for place in found] == [("Paris", "FR")]
+    assert answered("/geo/1.0/direct?q=Atlantis&appid=k") == (200, [])
+
+
+def test_without_units_it_is_kelvin() -> None:
+    _, body = answered("/data/2.5/weather?lat=51.5&lon=-0.13&appid=k")
+    assert body["main"]["temp"] > 200
+    assert body["name"] == "London"
+
+
+def test_the_forecast_has_its_own_path() -> None:
+    assert answered(f"/data/2.5/forecast?{WHERE}&appid=k")[1]["cnt"] == 40
+
+
+QUESTION = "/data/2.5/weather?lat=51.5&lon=-0.13&units=metric&appid=k"
+
+
+def ask(stand_in: Server, timeout: float | tuple[float, float] = LONG) -> requests.Response:
+    with requests.Session() as session:
+        session.trust_env = False
+        return session.get(stand_in.url + QUESTION, timeout=timeout)
+
+
+def tell(stand_in: Server, **body: Any) -> requests.Response:
+    with requests.Session() as session:
+        session.trust_env = False
+        return session.put(f"{stand_in.url}{CONTROL}", json=body, timeout=LONG)
+
+
+def test_it_listens_on_the_loopback_only(stand_in: Server) -> None:
+    assert stand_in.server_address[0] == "127.0.0.1"
+
+
+def test_normal(stand_in: Server) -> None:
+    assert ask(stand_in).json()["name"] == "London"
+
+
+@pytest.mark.parametrize(("mode", "status"), [("limited", 429), ("broken", 500)])
+def test_statuses(stand_in: Server, mode: str, status: int) -> None:
+    assert tell(stand_in, mode=mode).status_code == 200
+    answer = ask(stand_in)
+    assert answer.status_code == status
+    assert answer.json()["cod"] == status
+
+
+def test_garbled(stand_in: Server) -> None:
+    tell(stand_in, mode="garbled")
+    answer = ask(stand_in)
+    assert answer.status_code == 200
+    with pytest.raises(requests.JSONDecodeError):
+        answer.json()
+
+
+def test_refused(stand_in: Server) -> None:
+    tell(stand_in, mode="refused")
+    with pytest.raises(requests.ConnectionError):
+        ask(stand_in)
+
+
+@pytest.mark.parametrize("body", [{"mode": "silent"}, {"mode": "slow", "seconds": 60}])
+def test_slow_and_silent_keep_a_client_waiting(stand_in: Server, body: dict[str, Any]) -> None:
+    tell(stand_in, **body)
+    with pytest.raises(requests.ReadTimeout):
+        ask(stand_in, timeout=(LONG, 0.05))
+
+
+def test_slow_answers_in_the_end(stand_in: Server) -> None:
+    tell(stand_in, mode="slow", seconds=0.05)
+    assert ask(stand_in).json()["name"] == "London"
+
+
+def test_back_to_normal_and_counted(stand_in: Server) -> None:
+    tell(stand_in, mode="broken")
+    ask(stand_in)
+    tell(stand_in, mode="normal")
+    assert ask(stand_in).status_code == 200
+    with requests.Session() as session:
+        session.trust_env = False
+        state = session.get(f"{stand_in.url}{CONTROL}", timeout=LONG).json()
+    assert state == {"mode": "normal", "seconds": 3.0, "questions": 2}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", '{"mode": "odd"}', '{"mode": []}', '{"mode": "slow", "seconds": "long"}',
+     '{"mode": "slow", "seconds": 61}', '{"mode": "slow", "seconds": NaN}', '{"mode": "slow", "seconds": true}'],
+)  # fmt: skip
+def test_a_wrong_behaviour_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"mode|seconds|JSON"):
+        parse(text)
+
+
+def test_a_refused_behaviour_changes_nothing(stand_in: Server) -> None:
+    answer = tell(stand_in, mode="odd")
+    assert answer.status_code == 400
+    assert "mode must be one of" in answer.json()["message"]
+    assert stand_in.behaviour == Behaviour()
+
+
+def test_a_behaviour_is_what_was_said() -> None:
+    assert parse(json.dumps({"mode": "slow", "seconds": 1})) == Behaviour("slow", 1.0)
+
+
+LONG = 30  # seconds after which a hanging test gives up; no test waits for it
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, openweathermap.__file__, "--port", "0", "--state", str(tmp_path)],
+        env={"PATH": os.environ["PATH"], "OPENWEATHER_API_KEY": "right"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    yield process
+    with suppress(ProcessLookupError):
+        process.kill()
+    process.communicate()
+
+
+def test_it_says_where_it_is_and_cleans_up(running: subprocess.Popen[str], tmp_path: Path) -> None:
+    assert running.stdout is not None
+    line = running.stdout.readline()
+    assert "made-up" in line
+    found = re.search(r"http://127\.0\.0\.1:(\d+)", line)
+    assert found
+    state = json.loads((tmp_path / "openweathermap.json").read_text())
+    assert state == {"url": found[0], "pid": running.pid}
+    assert main(["--tell", "limited", "--port", found[1]]) == 0
+    running.send_signal(signal.SIGTERM)
+    assert running.wait(LONG) == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_tell(stand_in: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    port = str(stand_in.server_address[1])
+    assert main(["--tell", "slow", "--seconds", "2", "--port", port]) == 0
+    assert stand_in.behaviour == Behaviour("slow", 2.0)
+    assert "is now slow" in capsys.readouterr().out
+
+
+def test_what_cannot_be_told_is_one_line(stand_in: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    port = str(stand_in.server_address[1])
+    assert main(["--tell", "slow", "--seconds", "99", "--port", port]) == 1
+    assert "seconds must be from 0 to 60" in capsys.readouterr().err
+    assert main(["--tell", "normal", "--port", "1"]) == 1
+    assert capsys.readouterr().err.startswith("error: 127.0.0.1:1:")
+
+
+def test_a_port_that_is_taken_is_one_line(stand_in: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--port", str(stand_in.server_address[1])]) == 1
+    assert "in use" in capsys.readouterr().err
