@@ -29,7 +29,9 @@ def run(arguments: argparse.Namespace) -> int:
     # A file stays on one worker: the tests of a rehearsal share what it has become, in their order.
     words = ["-n", "auto", "--dist", "loadfile"]
     if arguments.service is not None:
-        words = [tests_of(checkout, arguments.service)]
+        folder = tests_of(checkout, arguments.service)
+        # What needs a container engine runs with all the rest, in a pull request and on main.
+        words = [folder, f"--ignore={folder}/image"]
     elif (chosen := selected(checkout, arguments.base).tests) is not None:
         folders = [folder for folder in chosen if (checkout.root / folder).is_dir()]
         print(f"tests that the change since {arguments.base} can affect: {', '.join(folders) or 'none'}", flush=True)
