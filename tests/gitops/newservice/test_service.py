@@ -320,7 +320,7 @@ def test_of_a_lock_that_lacks_one_there_is_no_part() -> None:
     assert part("gunicorn", "flask") == ""
 
 
-KNOWN_SERVICES_HERE = environments.load_all(Checkout(ROOT))
+BY_NAME = environments.load_all(Checkout(ROOT))
 SERVICES = Checkout(ROOT).services()
 
 
@@ -328,19 +328,17 @@ SERVICES = Checkout(ROOT).services()
 def test_a_service_has_all_its_parts(service: str) -> None:
     assert service in tree.services(Checkout(ROOT))
     assert (ROOT / repository.tests(service)).is_dir()
-    assert [name for name, environment in KNOWN_SERVICES_HERE.items() if service in environment.services]
+    assert [name for name, environment in BY_NAME.items() if service in environment.services]
 
 
 def test_nothing_is_left_of_a_service_that_is_gone() -> None:
     assert tree.services(Checkout(ROOT)) == SERVICES
-    assert {service for environment in KNOWN_SERVICES_HERE.values() for service in environment.services} == set(
-        SERVICES
-    )
+    assert {service for environment in BY_NAME.values() for service in environment.services} == set(SERVICES)
 
 
 def test_each_gets_the_requests_that_are_its_own() -> None:
-    every = listener.rules(Checkout(ROOT), KNOWN_SERVICES_HERE)
+    every = listener.rules(Checkout(ROOT), BY_NAME)
     assert {(rule.service, rule.environment) for rule in every} == {
-        (service, name) for name, environment in KNOWN_SERVICES_HERE.items() for service in environment.services
+        (service, name) for name, environment in BY_NAME.items() for service in environment.services
     }
     assert listener.problems(every) == []

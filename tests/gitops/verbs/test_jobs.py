@@ -125,7 +125,7 @@ def test_a_job_that_may_be_skipped_must_exist(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize(("result", "code"), [("success", 0), ("failure", 1), ("cancelled", 1)])
-def test_the_verb_needs_nothing_installed_gate(result: str, code: int) -> None:
+def test_the_gate_needs_nothing_installed(result: str, code: int) -> None:
     needs = {"tests": {"result": result, "outputs": {}}, "plan": {"result": "skipped", "outputs": {}}}
     done = subprocess.run(
         [sys.executable, "-S", "-m", "gitops", "gate", "--may-skip", "plan"],
