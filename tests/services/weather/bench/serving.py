@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import psutil
 import requests
@@ -129,9 +130,10 @@ def _image(engine: DockerClient) -> Iterator[str]:
     name, state = f"fairweather-bench:{os.getpid()}", ROOT / ".rehearsal"
     before = {tag for image in engine.images.list() for tag in image.tags}
     settings = base_image.build_settings(Checkout(ROOT), state, ["weather"], print)
-    os.environ.update(settings)
     try:
-        build.build_with_docker(name, "0" * 40, SERVICE)
+        # Only while it is built: a test run in the same process builds with what its own environment says.
+        with patch.dict(os.environ, settings):
+            build.build_with_docker(name, "0" * 40, SERVICE)
         yield name
     finally:
         with contextlib.suppress(DockerException):
