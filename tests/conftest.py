@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -120,14 +119,6 @@ def chromium() -> str:
         missing("Chromium is not installed", "the page is not looked at in a browser here")
     assert found is not None
     return found
-
-
-@pytest.fixture(autouse=True)
-def _leaves_no_setting() -> Iterator[None]:
-    """A test that leaves a setting of the user's behind decides what the tests after it find: it fails, not they."""
-    yield
-    left = {name: os.environ.pop(name) for name in OF_THE_USER if name in os.environ}
-    assert not left
 
 
 @pytest.fixture(autouse=True)
