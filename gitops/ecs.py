@@ -180,7 +180,7 @@ class Service:
             # botocore has no paginator for it.
             while True:
                 answer = self._client.list_service_deployments(cluster=self.ecs.cluster, service=self.name, **wanted)
-                found += [ecs_answers.listed_deployment(one) for one in answer.get("serviceDeployments") or []]
+                found += [ecs_answers.service_deployment(one) for one in answer.get("serviceDeployments") or []]
                 token = answer.get("nextToken") or ""
                 if not token:
                     return tuple(found)

@@ -252,7 +252,7 @@ def service(described: Mapping[str, Any]) -> Observation:
 
 
 def service_deployment(described: Mapping[str, Any]) -> ServiceDeployment:
-    """One entry of DescribeServiceDeployments."""
+    """One entry of DescribeServiceDeployments, or of ListServiceDeployments, which counts no tasks."""
     breaker = described.get("deploymentCircuitBreaker") or {}
     target = described.get("targetServiceRevision") or {}
     sources = described.get("sourceServiceRevisions")
@@ -271,18 +271,7 @@ def service_deployment(described: Mapping[str, Any]) -> ServiceDeployment:
         pending=target.get("pendingTaskCount", 0),
         source_running=None if sources is None else sum(one.get("runningTaskCount", 0) for one in sources),
         created=described.get("createdAt", _NO_TIME),
-        service_revision=target.get("arn", ""),
-    )
-
-
-def listed_deployment(listed: Mapping[str, Any]) -> ServiceDeployment:
-    """One entry of ListServiceDeployments, which counts no tasks."""
-    return ServiceDeployment(
-        arn=listed.get("serviceDeploymentArn", ""),
-        status=listed.get("status", ""),
-        reason=listed.get("statusReason", ""),
-        created=listed.get("createdAt", _NO_TIME),
-        service_revision=listed.get("targetServiceRevisionArn", ""),
+        service_revision=target.get("arn") or described.get("targetServiceRevisionArn", ""),
     )
 
 

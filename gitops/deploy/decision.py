@@ -10,48 +10,33 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from typing import Self
 
 from gitops.ecs_answers import Deployment, Observation, ServiceDeployment, short_name
 from gitops.errors import GitopsError
 
 
 class Verdict(Enum):
-    """The end of a deployment, as a person says it."""
+    """The end of a deployment as a person says it, what the process ends with, and what is true of the service then.
 
-    SUCCEEDED = "succeeded"
-    ROLLED_BACK = "rolled back"
-    FAILED = "failed"
-    SUPERSEDED = "superseded"
-    TIMED_OUT = "timed out"
-    UNPROVEN = "unproven"
+    The exit codes 1, 2 and 130 are taken by errors, usage and Ctrl-C.
+    """
 
-    @property
-    def exit_code(self) -> int:
-        """What the process ends with; 1, 2 and 130 are taken by errors, usage and Ctrl-C."""
-        return _EXIT_CODES[self]
+    SUCCEEDED = "succeeded", 0, "the new revision serves"
+    ROLLED_BACK = "rolled back", 20, "the revision before it serves again"
+    FAILED = "failed", 21, "the new revision does not serve, and nothing was put back"
+    SUPERSEDED = "superseded", 22, "a newer deployment replaced this one"
+    TIMED_OUT = "timed out", 23, "the deployment still goes on in ECS"
+    UNPROVEN = "unproven", 24, "the service wants no tasks, so nothing was tried"
 
-    @property
-    def meaning(self) -> str:
-        """What is true of the service after this verdict."""
-        return _MEANINGS[self]
+    exit_code: int
+    meaning: str
 
-
-_EXIT_CODES = {
-    Verdict.SUCCEEDED: 0,
-    Verdict.ROLLED_BACK: 20,
-    Verdict.FAILED: 21,
-    Verdict.SUPERSEDED: 22,
-    Verdict.TIMED_OUT: 23,
-    Verdict.UNPROVEN: 24,
-}
-_MEANINGS = {
-    Verdict.SUCCEEDED: "the new revision serves",
-    Verdict.ROLLED_BACK: "the revision before it serves again",
-    Verdict.FAILED: "the new revision does not serve, and nothing was put back",
-    Verdict.SUPERSEDED: "a newer deployment replaced this one",
-    Verdict.TIMED_OUT: "the deployment still goes on in ECS",
-    Verdict.UNPROVEN: "the service wants no tasks, so nothing was tried",
-}
+    def __new__(cls, word: str, exit_code: int, meaning: str) -> Self:
+        """The word alone is its value."""
+        one = object.__new__(cls)
+        one._value_, one.exit_code, one.meaning = word, exit_code, meaning
+        return one
 
 
 # DescribeServiceDeployments: ServiceDeploymentStatus in the ECS API reference. There is no FAILED.

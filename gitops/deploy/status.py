@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -84,7 +83,7 @@ def url(outputs: Mapping[str, str], endpoint: str) -> str:
     if "LoadBalancerDnsName" not in outputs:
         return ""
     place = urlsplit(endpoint)
-    if _is_loopback(place.hostname or ""):
+    if registry.is_loopback(place.netloc):
         # app/<name>/<id>
         name = outputs["LoadBalancerFullName"].split("/")[1]
         return f"{place.scheme}://{name}.alb.localhost:{place.port}/"
@@ -144,10 +143,3 @@ def _service(at: Destination, session: boto3.Session) -> ServiceStatus:
 def _newest_image(at: Destination, session: boto3.Session) -> ImageStatus | None:
     newest = registry.newest(session, registry.home(at.checkout, at.environment), at.service)
     return ImageStatus(newest.tag, newest.digest) if newest else None
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

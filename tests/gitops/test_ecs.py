@@ -213,41 +213,28 @@ def test_service_deployments_may_not_be_offered(session: StubbedSession, code: s
         service(session).revisions_of([ONE])
 
 
-def test_any_other_refusal_is_raised(session: StubbedSession) -> None:
-    app = service(session)
+def test_any_other_refusal_and_what_could_not_be_described_is_an_error(session: StubbedSession) -> None:
+    app, ecs = service(session), session.answers("ecs")
     for operation in ("list_service_deployments", "describe_services", "list_tasks", "describe_service_deployments"):
-        session.answers("ecs").add_client_error(operation, "ServerException")
+        ecs.add_client_error(operation, "ServerException")
     for ask in (app.deployments, app.look, app.tasks, lambda: app.deployment("arn")):
         with pytest.raises(ClientError):
             ask()
-
-
-def test_what_could_not_be_described_for_another_reason_is_an_error(session: StubbedSession) -> None:
-    failure = {"arn": "arn:x", "reason": "BROKEN", "detail": "try later"}
-    session.answers("ecs").add_response("describe_services", {"failures": [failure]})
+    ecs.add_response("describe_services", {"failures": [{"arn": "arn:x", "reason": "BROKEN", "detail": "try later"}]})
     with pytest.raises(GitopsError, match="DescribeServices could not describe arn:x: BROKEN try later"):
-        service(session).look()
+        app.look()
 
 
-def test_a_deployment_is_stopped_with_rollback(session: StubbedSession) -> None:
-    expected = {"serviceDeploymentArn": "arn", "stopType": "ROLLBACK"}
-    session.answers("ecs").add_response("stop_service_deployment", {"serviceDeploymentArn": "arn"}, expected)
-    assert service(session).stop_deployment("arn") == ""
-
-
-@pytest.mark.parametrize("code", ["AccessDeniedException", "ConflictException", "ServerException"])
-def test_why_a_deployment_cannot_be_stopped_is_said_and_never_raised(session: StubbedSession, code: str) -> None:
-    session.answers("ecs").add_client_error("stop_service_deployment", code)
-    assert service(session).stop_deployment("arn") == f"StopServiceDeployment answered {code}"
-    assert service(session).stop_deployment("") == "ECS does not name its service deployment"
-
-
-def test_a_deployment_that_no_answer_comes_for_was_not_stopped(
+def test_why_a_deployment_cannot_be_stopped_is_said_and_never_raised(
     session: StubbedSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def unreachable(**_: object) -> None:
         raise EndpointConnectionError(endpoint_url="http://x")
 
+    for code in ("AccessDeniedException", "ConflictException", "ServerException", "InvalidParameterException"):
+        session.answers("ecs").add_client_error("stop_service_deployment", code)
+        assert service(session).stop_deployment("arn") == f"StopServiceDeployment answered {code}"
+    assert service(session).stop_deployment("") == "ECS does not name its service deployment"
     monkeypatch.setattr(session.client("ecs"), "stop_service_deployment", unreachable)
     assert "Could not connect" in service(session).stop_deployment("arn")
 
@@ -268,13 +255,10 @@ def test_an_update_says_no_more_than_it_means(
     assert service(session).update(revision, force=force).desired == 3
 
 
-def test_a_port_that_came_through_as_text_is_a_port() -> None:
+def test_a_port_that_came_through_as_text_is_a_port_and_where_no_time_is_given_everything_is_newer() -> None:
     entry = {"targetGroupArn": "arn:tg", "containerName": "app", "containerPort": "8080"}
     assert ecs_answers.service({"loadBalancers": [entry]}).balanced == (Balanced("arn:tg", "app", 8080),)
-
-
-def test_where_no_time_is_given_everything_is_newer() -> None:
-    assert ecs_answers.listed_deployment({}).created < datetime(2014, 1, 1, tzinfo=UTC)
+    assert ecs_answers.service_deployment({}).created < datetime(2014, 1, 1, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ import pytest
 from tests import emulators
 from tests.conftest import ROOT
 from tests.gitops.conftest import Gitops, base, commit, write
+from tests.gitops.deploy.described import Answers, StubbedSession
 
 ACCOUNT, REGION, SERVICE, ENVIRONMENT = "000000000000", "eu-west-2", "app", "rehearsal"
 FILE = """\
@@ -90,6 +91,30 @@ def clone(cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     with (tmp_path / ".rehearsal/aws/config").open("w") as file:
         profiles.write(file)
     return tmp_path
+
+
+@pytest.fixture
+def session() -> Iterator[StubbedSession]:
+    """A session whose clients answer what a test tells them to; every answer has to be asked for."""
+    with StubbedSession() as stubbed:
+        yield stubbed
+
+
+@pytest.fixture
+def answers(session: StubbedSession) -> Answers:
+    """What ECS answers in that session."""
+    return Answers(session)
+
+
+@pytest.fixture
+def first(gitops: Gitops, cloud: Cloud, clone: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A service that runs its first commit."""
+    monkeypatch.setenv("VALUE", "0123456789abcdef")
+    assert gitops("secret", "put", "app", "rehearsal", "API_KEY", "--from-env", "VALUE").code == 0
+    found = commit(clone, "First")
+    create_service(gitops, cloud)
+    assert gitops("deploy", "app", "rehearsal").code == 0
+    return found
 
 
 def rendered() -> dict[str, Any]:

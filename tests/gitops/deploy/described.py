@@ -46,6 +46,17 @@ def through_the_api(observation: Observation, status: str, reason: str = "", fai
     return replace(observation, service_deployment=one)
 
 
+class Time:
+    """Seconds that pass only by sleeping."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.clock = Clock(lambda: self.seconds, self._sleep, lambda: 0.0)
+
+    def _sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+
+
 STILL = Clock(lambda: 0.0, lambda _: None, lambda: 0.0)
 
 
@@ -79,6 +90,88 @@ class StubbedSession:
             if kind is None:
                 stubber.assert_no_pending_responses()
             client.close()
+
+
+SD, TASK = "arn:aws:ecs:eu-west-2:1:service-deployment/demo/app/1", "arn:aws:ecs:eu-west-2:1:task/demo/"
+
+
+def described(
+    revision: str = NEW, identity: str = TARGET.deployment_id, state: str = "IN_PROGRESS", **changes: Any
+) -> dict[str, Any]:
+    """A service with one deployment, as DescribeServices has it."""
+    deployment = {
+        "id": identity,
+        "status": "PRIMARY",
+        "taskDefinition": revision,
+        "createdAt": NOON,
+        "rolloutState": state,
+        "desiredCount": 2,
+        "runningCount": 2,
+        "failedTasks": 1,
+    }
+    breaker = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
+    live = {"status": "ACTIVE", "desiredCount": 2, "taskDefinition": revision, "deploymentConfiguration": breaker}
+    return {**live, "deployments": [deployment], **changes}
+
+
+class Answers:
+    """What ECS answers, in the order in which it is asked."""
+
+    def __init__(self, session: StubbedSession) -> None:
+        self.session = session
+
+    def add(self, operation: str, answer: dict[str, Any], expected: dict[str, Any] | None = None) -> None:
+        """Answer an operation, and check what it is asked with."""
+        self.session.answers("ecs").add_response(operation, answer, expected)
+
+    def refuse(self, operation: str, code: str) -> None:
+        """Refuse an operation."""
+        self.session.answers("ecs").add_client_error(operation, code)
+
+    def listed(self, *statuses: str) -> None:
+        """Service deployments towards the new revision, the newest last."""
+        entries = [
+            {
+                "serviceDeploymentArn": f"{SD}{number or ''}",
+                "targetServiceRevisionArn": "arn:aws:ecs:sr/new",
+                "createdAt": NOON + timedelta(seconds=number),
+                "status": status,
+            }
+            for number, status in enumerate(statuses)
+        ]
+        self.add("list_service_deployments", {"serviceDeployments": entries})
+
+    def revisions(self, revision: str = NEW) -> None:
+        """What the new service revision means."""
+        found = [{"serviceRevisionArn": "arn:aws:ecs:sr/new", "taskDefinition": revision}]
+        self.add("describe_service_revisions", {"serviceRevisions": found})
+
+    def status(self, status: str, **changes: Any) -> None:
+        """Our service deployment."""
+        target = {"requestedTaskCount": 2, "runningTaskCount": 2 if status == "SUCCESSFUL" else 0}
+        answer = {"serviceDeploymentArn": SD, "status": status, "targetServiceRevision": target, **changes}
+        self.add("describe_service_deployments", {"serviceDeployments": [answer]}, {"serviceDeploymentArns": [SD]})
+
+    def service(
+        self, revision: str = NEW, identity: str = TARGET.deployment_id, state: str = "COMPLETED", **changes: Any
+    ) -> None:
+        """The service with one deployment."""
+        self.add("describe_services", {"services": [described(revision, identity, state, **changes)]})
+
+    def stopped(self, *tasks: str, newest: int = 1, reason: str = "Essential container exited") -> None:
+        """Stopped tasks, of which the newest ones are described; one that ends by itself exits with code 3."""
+        self.add("list_tasks", {"taskArns": [TASK + task for task in tasks]})
+        ran = reason == "Essential container exited"
+        task = {
+            "taskDefinitionArn": NEW,
+            "startedBy": TARGET.deployment_id,
+            "stopCode": "EssentialContainerExited" if ran else "TaskFailedToStart",
+            "stoppedReason": reason,
+            "containers": [{"name": "app", "exitCode": 3} if ran else {"name": "app"}],
+        }
+        found = [{**task, "taskArn": TASK + one} for one in tasks[-newest:]]
+        if found:
+            self.add("describe_tasks", {"tasks": found})
 
 
 class Recorder:

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any
+from dataclasses import replace
 
 import pytest
 
-from gitops.clock import Clock
 from gitops.deploy.decision import Decision, Verdict
 from gitops.deploy.diagnostics import Diagnostics, Evidence, StoppedTask
 from gitops.deploy.follow import Followed, Progress, bake, follow, leaves, stage, trouble
 from gitops.deploy.poller import Calls
 from gitops.ecs_answers import Observation
 from tests.gitops.deploy.described import (
-    NEW,
-    NOON,
     OLD,
+    SD,
     TARGET,
+    Answers,
     Recorder,
-    StubbedSession,
+    Time,
+    described,
     newer,
     old,
     ours,
@@ -118,148 +115,62 @@ def test_trouble(observation: Observation, evidence: Evidence, expected: str) ->
     assert trouble(TARGET, observation, evidence) == expected
 
 
-@pytest.fixture
-def session() -> Iterator[StubbedSession]:
-    with StubbedSession() as stubbed:
-        yield stubbed
-
-
 class Baked:
     """A bake of 12 seconds on a clock of its own."""
 
-    def __init__(self, session: StubbedSession, observation: Observation = STEADY) -> None:
-        self.seconds = 0.0
-        clock = Clock(lambda: self.seconds, self._sleep, lambda: 0.0)
-        self.recorder = Recorder()
-        diagnostics = Diagnostics(TARGET, {}, run_on(session, clock), Calls())
-        self.trouble = bake(TARGET, diagnostics, lambda: observation, 12.0, clock, self.recorder)
-
-    def _sleep(self, seconds: float) -> None:
-        self.seconds += seconds
+    def __init__(self, answers: Answers, observation: Observation = STEADY) -> None:
+        time, self.recorder = Time(), Recorder()
+        diagnostics = Diagnostics(TARGET, {}, run_on(answers.session, time.clock), Calls())
+        self.trouble = bake(TARGET, diagnostics, lambda: observation, 12.0, time.clock, self.recorder)
+        self.seconds = time.seconds
 
 
-def add_stopped(session: StubbedSession, *tasks: str) -> None:
-    arns = [f"arn:aws:ecs:eu-west-2:1:task/demo/{task}" for task in tasks]
-    session.answers("ecs").add_response("list_tasks", {"taskArns": arns})
-
-
-def test_what_lasts_is_watched_for_all_of_the_time(session: StubbedSession) -> None:
+def test_what_lasts_is_watched_for_all_of_the_time(answers: Answers) -> None:
     for _ in range(4):
-        add_stopped(session)
-    baked = Baked(session)
+        answers.stopped()
+    baked = Baked(answers)
     assert (baked.trouble, baked.seconds) == ("", 12.0)
     assert baked.recorder.events[-1].text == "succeeded"
 
 
-def test_what_stopped_before_it_was_complete_does_not_count_and_what_stops_after_does(session: StubbedSession) -> None:
-    described = {
-        "taskDefinitionArn": NEW,
-        "startedBy": TARGET.deployment_id,
-        "stoppedReason": "Essential container exited",
-        "containers": [{"name": "app", "exitCode": 3}],
-    }
-    for number, known in ((1, ["t1"]), (2, ["t1", "t2"])):
-        add_stopped(session, *known)
-        task = {**described, "taskArn": f"arn:aws:ecs:eu-west-2:1:task/demo/t{number}"}
-        session.answers("ecs").add_response("describe_tasks", {"tasks": [task]})
-    baked = Baked(session)
+def test_what_stopped_before_it_was_complete_does_not_count_and_what_stops_after_does(answers: Answers) -> None:
+    answers.stopped("t1")
+    answers.stopped("t1", "t2")
+    baked = Baked(answers)
     assert (baked.trouble, baked.seconds) == ("app exited with code 3", 5.0)
     assert baked.recorder.events[-1].text == "does not last: app exited with code 3"
 
 
-def test_another_deployment_ends_it(session: StubbedSession) -> None:
-    add_stopped(session)
-    assert Baked(session, seen(newer)).trouble == ""
+def test_another_deployment_ends_it(answers: Answers) -> None:
+    answers.stopped()
+    assert Baked(answers, seen(newer)).trouble == ""
 
 
-ARN = "arn:aws:ecs:eu-west-2:1:service-deployment/demo/app/1"
-TASK = "arn:aws:ecs:eu-west-2:1:task/demo/t1"
-
-
-@dataclass
-class Answers:
-    """What ECS answers, in order."""
-
-    session: StubbedSession
-
-    def add(self, operation: str, answer: dict[str, Any], expected: dict[str, Any] | None = None) -> None:
-        self.session.answers("ecs").add_response(operation, answer, expected)
-
-    def listed(self) -> None:
-        brief = {"serviceDeploymentArn": ARN, "targetServiceRevisionArn": "sr", "createdAt": NOON}
-        self.add("list_service_deployments", {"serviceDeployments": [{**brief, "status": "IN_PROGRESS"}]})
-        revision = {"serviceRevisionArn": "sr", "taskDefinition": NEW}
-        self.add("describe_service_revisions", {"serviceRevisions": [revision]})
-
-    def status(self, status: str) -> None:
-        target = {"requestedTaskCount": 2, "runningTaskCount": 2 if status == "SUCCESSFUL" else 0}
-        described = {"serviceDeploymentArn": ARN, "status": status, "targetServiceRevision": target}
-        self.add("describe_service_deployments", {"serviceDeployments": [described]})
-
-    def service(self, revision: str, identity: str, state: str = "COMPLETED", created: datetime = NOON) -> None:
-        self.add("describe_services", {"services": [self.described(revision, identity, state, created)]})
-
-    def described(self, revision: str, identity: str, state: str, created: datetime = NOON) -> dict[str, Any]:
-        deployment = {
-            "id": identity,
-            "status": "PRIMARY",
-            "taskDefinition": revision,
-            "createdAt": created,
-            "rolloutState": state,
-            "desiredCount": 2,
-            "runningCount": 2,
-        }
-        return {"status": "ACTIVE", "desiredCount": 2, "taskDefinition": revision, "deployments": [deployment]}
-
-    def stopped(self, reason: str, *, exit_code: int | None = None) -> None:
-        self.add("list_tasks", {"taskArns": [TASK]})
-        container = {"name": "app"} if exit_code is None else {"name": "app", "exitCode": exit_code}
-        described = {
-            "taskArn": TASK,
-            "taskDefinitionArn": NEW,
-            "startedBy": TARGET.deployment_id,
-            "stopCode": "TaskFailedToStart" if exit_code is None else "EssentialContainerExited",
-            "stoppedReason": reason,
-            "containers": [container],
-        }
-        self.add("describe_tasks", {"tasks": [described]})
-
-    def nothing_stopped(self) -> None:
-        self.add("list_tasks", {"taskArns": []})
-
-
-@pytest.fixture
-def answers() -> Iterator[Answers]:
-    with StubbedSession() as session:
-        yield Answers(session)
+GONE = "CannotPullContainerError: not found"
 
 
 def followed(answers: Answers, bake: float = 0.0) -> tuple[Followed, Recorder]:
-    seconds = [0.0]
-
-    def sleep(time: float) -> None:
-        seconds[0] += time
-
-    recorder, clock = Recorder(), Clock(lambda: seconds[0], sleep, lambda: 0.0)
-    run = run_on(answers.session, clock, recorder, bake=bake)
+    recorder = Recorder()
+    run = run_on(answers.session, Time().clock, recorder, bake=bake)
     return follow(TARGET, {}, run, seen(ours, old)), recorder
 
 
 def starting(answers: Answers) -> None:
     """Looks at tasks that do not come up, until they are asked for their reason after ten seconds."""
-    answers.listed()
+    answers.listed("IN_PROGRESS")
+    answers.revisions()
     for _ in range(8):
         answers.status("IN_PROGRESS")
+    answers.stopped("t1", reason=GONE)
 
 
 def test_what_no_try_heals_is_stopped_and_watched_on_its_way_back(answers: Answers) -> None:
     starting(answers)
-    answers.stopped("CannotPullContainerError: not found")
-    answers.add("stop_service_deployment", {}, {"serviceDeploymentArn": ARN, "stopType": "ROLLBACK"})
+    answers.add("stop_service_deployment", {}, {"serviceDeploymentArn": SD, "stopType": "ROLLBACK"})
     answers.status("ROLLBACK_IN_PROGRESS")
     answers.status("ROLLBACK_SUCCESSFUL")
     answers.service(OLD, "ecs-svc/old")
-    answers.stopped("CannotPullContainerError: not found")
+    answers.stopped("t1", reason=GONE)
     found, recorder = followed(answers)
     assert found.end.verdict is Verdict.ROLLED_BACK
     assert found.notes == ("no further try heals this: ECS was told to stop the deployment and roll back",)
@@ -269,39 +180,42 @@ def test_what_no_try_heals_is_stopped_and_watched_on_its_way_back(answers: Answe
 
 def test_what_cannot_be_stopped_is_failed_and_said_to_go_on(answers: Answers) -> None:
     starting(answers)
-    answers.stopped("CannotPullContainerError: not found")
-    answers.session.answers("ecs").add_client_error("stop_service_deployment", "AccessDeniedException")
+    answers.refuse("stop_service_deployment", "AccessDeniedException")
     answers.service(OLD, "ecs-svc/old")
-    answers.nothing_stopped()
+    answers.stopped()
     found, _ = followed(answers)
-    assert (found.end.verdict, found.end.cause) == (Verdict.FAILED, "CannotPullContainerError: not found")
+    assert (found.end.verdict, found.end.cause) == (Verdict.FAILED, GONE)
     assert "StopServiceDeployment answered AccessDeniedException" in found.notes[0]
     assert "still goes on" in found.notes[0]
 
 
-def test_what_lasts_stays(answers: Answers) -> None:
-    answers.listed()
+def complete(answers: Answers) -> None:
+    """A deployment that is complete at the first look, with no task stopped."""
+    answers.listed("SUCCESSFUL")
+    answers.revisions()
     answers.status("SUCCESSFUL")
-    answers.nothing_stopped()
-    for _ in range(2):
-        answers.service(NEW, TARGET.deployment_id)
-        answers.nothing_stopped()
+    answers.stopped()
+    answers.service()
+
+
+def test_what_lasts_stays(answers: Answers) -> None:
+    complete(answers)
+    answers.stopped()
+    answers.service()
+    answers.stopped()
     found, _ = followed(answers, bake=10.0)
     assert (found.end.verdict, found.notes) == (Verdict.SUCCEEDED, ())
 
 
 def test_what_does_not_last_is_put_back(answers: Answers) -> None:
-    answers.listed()
-    answers.status("SUCCESSFUL")
-    answers.nothing_stopped()
-    answers.service(NEW, TARGET.deployment_id)
-    answers.stopped("Essential container exited", exit_code=3)
-    updated = {"service": answers.described(OLD, "ecs-svc/back", "IN_PROGRESS", NOON)}
+    complete(answers)
+    answers.stopped("t1")
+    updated = {"service": described(OLD, "ecs-svc/back")}
     answers.add("update_service", updated, {"cluster": "demo", "service": "app", "taskDefinition": OLD})
-    answers.session.answers("ecs").add_client_error("list_service_deployments", "AccessDeniedException")
+    answers.refuse("list_service_deployments", "AccessDeniedException")
     answers.service(OLD, "ecs-svc/back")
     answers.service(OLD, "ecs-svc/back")
-    answers.nothing_stopped()
+    answers.stopped()
     found, _ = followed(answers, bake=60.0)
     assert (found.end.verdict, found.end.cause) == (Verdict.ROLLED_BACK, "app exited with code 3")
     assert found.notes == ("it was complete and did not last, so app-staging:1 was deployed again",)

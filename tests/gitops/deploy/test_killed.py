@@ -6,10 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-from tests.gitops.conftest import Gitops, commit
-from tests.gitops.deploy.conftest import GOOD, Cloud, change, create_service
+from tests.gitops.conftest import Gitops
+from tests.gitops.deploy.conftest import GOOD, Cloud, change
 from tests.gitops.deploy.test_rollback import STUCK, configure, live, tags
 
 BAD = "import sys\nsys.exit(3)\n"
@@ -52,17 +50,6 @@ def killed(clone: Path, when: str, operation: str, verb: str = "deploy") -> None
     command = [sys.executable, "-c", KILLED, when, operation, verb, "app", "rehearsal"]
     done = subprocess.run(command, cwd=clone, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == -9, f"never killed {when} {operation}: {done.stdout}{done.stderr}"
-
-
-@pytest.fixture
-def first(gitops: Gitops, cloud: Cloud, clone: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A service that runs its first commit."""
-    monkeypatch.setenv("VALUE", "0123456789abcdef")
-    assert gitops("secret", "put", "app", "rehearsal", "API_KEY", "--from-env", "VALUE").code == 0
-    found = commit(clone, "First")
-    create_service(gitops, cloud)
-    assert gitops("deploy", "app", "rehearsal").code == 0
-    return found
 
 
 def test_killed_at_any_moment_it_ends_in_a_verdict(gitops: Gitops, cloud: Cloud, clone: Path, first: str) -> None:

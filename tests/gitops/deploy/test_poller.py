@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from gitops import ecs_answers
-from gitops.clock import Clock
 from gitops.deploy.decision import Decision, Verdict
 from gitops.deploy.poller import Calls, End, Poller, Tell, pause, watch
 from gitops.ecs_answers import Observation
@@ -20,8 +18,10 @@ from tests.gitops.deploy.described import (
     NEW,
     NOON,
     OLD,
+    SD,
     TARGET,
-    StubbedSession,
+    Answers,
+    Time,
     old,
     ours,
     seen,
@@ -36,19 +36,6 @@ GOING_BACK = seen(
     replace(old, status="PRIMARY", state="IN_PROGRESS"),
     replace(ours, status="ACTIVE", state="FAILED", reason="because"),
 )
-
-
-@dataclass
-class FakeTime:
-    """Seconds that pass only by sleeping."""
-
-    seconds: float = 0.0
-
-    def clock(self) -> Clock:
-        return Clock(lambda: self.seconds, self._sleep, lambda: 0.0)
-
-    def _sleep(self, seconds: float) -> None:
-        self.seconds += seconds
 
 
 def error(code: str, status: int = 400) -> ClientError:
@@ -71,10 +58,10 @@ def looks(*answers: Observation | Exception) -> Callable[[float], Observation]:
 
 def run(
     *answers: Observation | Exception, timeout: float = 900, first: Observation | None = None
-) -> tuple[End, FakeTime, list[Decision]]:
-    time, told = FakeTime(), list[Decision]()
+) -> tuple[End, Time, list[Decision]]:
+    time, told = Time(), list[Decision]()
     tell: Tell = lambda _, decision, __: told.append(decision)  # noqa: E731
-    end = watch(TARGET, looks(*answers), tell, timeout, time.clock(), first)
+    end = watch(TARGET, looks(*answers), tell, timeout, time.clock, first)
     return end, time, told
 
 
@@ -129,8 +116,8 @@ def test_throttling_is_waited_out_until_the_time_is_up() -> None:
 
 
 def test_the_way_back_from_throttling_is_spread_over_half_of_its_pause() -> None:
-    time = FakeTime()
-    clock = replace(time.clock(), chance=lambda: 1.0)
+    time = Time()
+    clock = replace(time.clock, chance=lambda: 1.0)
     watch(TARGET, looks(error("ThrottlingException"), STEADY), lambda *_: None, 900, clock)
     assert time.seconds == pytest.approx(1)
 
@@ -142,16 +129,12 @@ def test_what_has_just_begun_is_told_and_not_looked_at_at_once() -> None:
     assert 1 < time.seconds < 3
 
 
-def test_a_cause_that_is_told_ends_the_wait_at_once() -> None:
-    time = FakeTime()
-    end = watch(TARGET, looks(BEGUN), lambda *_: "there is no such image", 900, time.clock())
-    assert (end.verdict, end.cause) == (Verdict.FAILED, "there is no such image")
-    assert time.seconds == 0
-
-
-def test_a_verdict_goes_before_a_cause_that_is_told() -> None:
-    end = watch(TARGET, looks(BACK), lambda *_: "there is no such image", 900, FakeTime().clock())
-    assert end.verdict is Verdict.ROLLED_BACK
+def test_a_cause_that_is_told_ends_the_wait_at_once_and_a_verdict_goes_before_it() -> None:
+    for observation, verdict in ((BEGUN, Verdict.FAILED), (BACK, Verdict.ROLLED_BACK)):
+        time = Time()
+        end = watch(TARGET, looks(observation), lambda *_: "there is no such image", 900, time.clock)
+        assert (end.verdict, "no such image" in end.cause) == (verdict, verdict is Verdict.FAILED)
+        assert time.seconds == 0
 
 
 def test_what_does_not_pass_is_raised() -> None:
@@ -166,147 +149,87 @@ def test_a_status_that_is_not_known_ends_it() -> None:
         run(BEGUN, seen(replace(ours, state="HALF_DONE")))
 
 
-SERVICE = {
-    "status": "ACTIVE",
-    "desiredCount": 2,
-    "taskDefinition": NEW,
-    "deployments": [
-        {
-            "id": TARGET.deployment_id,
-            "status": "PRIMARY",
-            "taskDefinition": NEW,
-            "createdAt": NOON,
-            "rolloutState": "IN_PROGRESS",
-            "desiredCount": 2,
-            "failedTasks": 1,
-        }
-    ],
-    "deploymentConfiguration": {"deploymentCircuitBreaker": {"enable": True, "rollback": True}},
-}
-
-
-@pytest.fixture
-def session() -> Iterator[StubbedSession]:
-    with StubbedSession() as stubbed:
-        yield stubbed
-
-
-def poller(session: StubbedSession, first: Observation | None = None) -> Callable[[], Observation]:
-    calls, app = Calls(), service(session)
+def poller(answers: Answers, first: Observation | None = None) -> Callable[[], Observation]:
+    calls, app = Calls(), service(answers.session)
     calls.count(app.ecs)
     look = Poller(app, TARGET, calls, first)
     return lambda: look(0.0)
 
 
-def listed(status: str = "PENDING", *deployments: tuple[str, str, int]) -> dict[str, Any]:
-    return {
-        "serviceDeployments": [
-            {
-                "serviceDeploymentArn": f"arn:aws:ecs:sd/{name}",
-                "targetServiceRevisionArn": f"arn:aws:ecs:sr/{revision}",
-                "createdAt": NOON + timedelta(seconds=seconds),
-                "status": status,
-            }
-            for name, revision, seconds in deployments
-        ]
-    }
-
-
-def add_service(session: StubbedSession, **changes: Any) -> None:
-    session.answers("ecs").add_response("describe_services", {"services": [{**SERVICE, **changes}]})
-
-
-def add_status(session: StubbedSession, status: str) -> None:
-    described = {
-        "serviceDeploymentArn": "arn:aws:ecs:sd/ours",
-        "status": status,
-        "statusReason": "why",
-        "deploymentCircuitBreaker": {"status": "MONITORING", "failureCount": 2, "threshold": 3},
-    }
-    session.answers("ecs").add_response(
-        "describe_service_deployments",
-        {"serviceDeployments": [described]},
-        {"serviceDeploymentArns": ["arn:aws:ecs:sd/ours"]},
-    )
-
-
-def add_ours(session: StubbedSession, status: str) -> None:
-    answers = session.answers("ecs")
-    answers.add_response(
-        "list_service_deployments",
-        listed(status, ("other", "old", 0), ("earlier", "new", -50), ("ours", "new", 1)),
-        {"cluster": "demo", "service": "app", "createdAt": {"after": NOON - timedelta(minutes=1)}},
-    )
+def found(answers: Answers, status: str) -> None:
+    """The list in which ours is found, by its revision and the moment it was made."""
+    entries = [
+        {
+            "serviceDeploymentArn": arn,
+            "targetServiceRevisionArn": f"arn:aws:ecs:sr/{revision}",
+            "createdAt": NOON + timedelta(seconds=seconds),
+            "status": status,
+        }
+        for arn, revision, seconds in (("arn:other", "old", 0), ("arn:earlier", "new", -50), (SD, "new", 1))
+    ]
+    wanted = {"cluster": "demo", "service": "app", "createdAt": {"after": NOON - timedelta(minutes=1)}}
+    answers.add("list_service_deployments", {"serviceDeployments": entries}, wanted)
     revisions = [
-        {"serviceRevisionArn": "arn:aws:ecs:sr/old", "taskDefinition": OLD},
-        {"serviceRevisionArn": "arn:aws:ecs:sr/new", "taskDefinition": NEW},
+        {"serviceRevisionArn": f"arn:aws:ecs:sr/{name}", "taskDefinition": revision}
+        for name, revision in (("old", OLD), ("new", NEW))
     ]
-    answers.add_response("describe_service_revisions", {"serviceRevisions": revisions})
+    answers.add("describe_service_revisions", {"serviceRevisions": revisions})
 
 
-def test_ours_is_found_by_its_revision_and_the_moment_it_was_made(session: StubbedSession) -> None:
-    add_ours(session, "IN_PROGRESS")
-    add_status(session, "IN_PROGRESS")
-    add_status(session, "SUCCESSFUL")
-    look = poller(session, seen(ours, old))
+def test_ours_is_found_by_its_revision_and_the_moment_it_was_made(answers: Answers) -> None:
+    found(answers, "IN_PROGRESS")
+    answers.status("IN_PROGRESS")
+    answers.status("SUCCESSFUL")
+    look = poller(answers, seen(ours, old))
     # What the list says is enough for the first look; each look after it is one call.
-    assert [one.service_deployment.status for one in (look(), look(), look()) if one.service_deployment] == [
-        "IN_PROGRESS",
-        "IN_PROGRESS",
-        "SUCCESSFUL",
-    ]
+    statuses = [one.service_deployment.status for one in (look(), look(), look()) if one.service_deployment]
+    assert statuses == ["IN_PROGRESS", "IN_PROGRESS", "SUCCESSFUL"]
 
 
-def test_one_that_has_ended_before_the_first_look_is_described_at_once(session: StubbedSession) -> None:
-    add_ours(session, "ROLLBACK_SUCCESSFUL")
-    add_status(session, "ROLLBACK_SUCCESSFUL")
-    found = poller(session, seen(ours, old))().service_deployment
-    assert found is not None
-    assert found.breaker is not None
-    assert (found.status, str(found.breaker)) == ("ROLLBACK_SUCCESSFUL", "2 of 3 failures")
+def test_one_that_has_ended_before_the_first_look_is_described_at_once(answers: Answers) -> None:
+    found(answers, "ROLLBACK_SUCCESSFUL")
+    breaker = {"status": "MONITORING", "failureCount": 2, "threshold": 3}
+    answers.status("ROLLBACK_SUCCESSFUL", deploymentCircuitBreaker=breaker)
+    described = poller(answers, seen(ours, old))().service_deployment
+    assert described is not None
+    assert described.breaker is not None
+    assert (described.status, str(described.breaker)) == ("ROLLBACK_SUCCESSFUL", "2 of 3 failures")
 
 
 def test_a_breaker_that_is_off_counts_nothing() -> None:
-    described = {
-        "serviceDeploymentArn": "arn:aws:ecs:sd/ours",
-        "deploymentCircuitBreaker": {"status": "MONITORING_COMPLETE", "failureCount": 0, "threshold": 0},
-    }
-    assert ecs_answers.service_deployment(described).breaker is None
+    breaker = {"status": "MONITORING_COMPLETE", "failureCount": 0, "threshold": 0}
+    assert ecs_answers.service_deployment({"deploymentCircuitBreaker": breaker}).breaker is None
 
 
-def test_what_stopped_it_is_looked_up_in_the_service(session: StubbedSession) -> None:
-    add_ours(session, "STOPPED")
-    add_status(session, "STOPPED")
-    add_service(session, desiredCount=7)
-    assert poller(session, seen(ours, old))().desired == 7
+def test_what_stopped_it_is_looked_up_in_the_service(answers: Answers) -> None:
+    found(answers, "STOPPED")
+    answers.status("STOPPED")
+    answers.service(desiredCount=7)
+    assert poller(answers, seen(ours, old))().desired == 7
 
 
-def test_without_an_answer_of_update_service_the_service_is_described(session: StubbedSession) -> None:
-    add_ours(session, "IN_PROGRESS")
-    add_service(session)
-    found = poller(session)()
-    assert found.service_deployment is not None
-    assert found.desired == 2
+def test_without_an_answer_of_update_service_the_service_is_described(answers: Answers) -> None:
+    found(answers, "IN_PROGRESS")
+    answers.service()
+    described = poller(answers)()
+    assert (described.service_deployment is None, described.desired) == (False, 2)
 
 
-def test_an_empty_list_is_asked_again_and_then_no_more(session: StubbedSession) -> None:
-    searched = []
+def test_an_empty_list_is_asked_again_and_then_no_more(answers: Answers) -> None:
     for number in range(1, 12):
         if number in {1, 4, 8}:
-            session.answers("ecs").add_response("list_service_deployments", listed())
-            searched.append(number)
-        add_service(session)
-    look = poller(session)
+            answers.listed()
+        answers.service()
+    look = poller(answers)
     assert all(look().service_deployment is None for _ in range(11))
-    assert len(searched) == 3
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "InvalidAction"])
-def test_where_the_api_is_not_to_be_had_the_service_is_described(session: StubbedSession, code: str) -> None:
-    session.answers("ecs").add_client_error("list_service_deployments", code)
+def test_where_the_api_is_not_to_be_had_the_service_is_described(answers: Answers, code: str) -> None:
+    answers.refuse("list_service_deployments", code)
     for _ in range(5):
-        add_service(session)
-    look = poller(session)
+        answers.service(state="IN_PROGRESS")
+    look = poller(answers)
     for _ in range(5):
         observation = look()
     assert observation.breaker_rolls_back
@@ -315,8 +238,8 @@ def test_where_the_api_is_not_to_be_had_the_service_is_described(session: Stubbe
     assert (ours.state, ours.failed) == ("IN_PROGRESS", 1)
 
 
-def test_a_service_that_was_deleted_is_an_error(session: StubbedSession) -> None:
-    session.answers("ecs").add_response("list_service_deployments", listed())
-    add_service(session, status="INACTIVE")
+def test_a_service_that_was_deleted_is_an_error(answers: Answers) -> None:
+    answers.listed()
+    answers.service(status="INACTIVE")
     with pytest.raises(GitopsError, match="was deleted while it was watched"):
-        poller(session)()
+        poller(answers)()

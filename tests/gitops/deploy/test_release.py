@@ -42,20 +42,14 @@ def test_a_release_is_complete(tmp_path: Path, line: list[str]) -> None:
         release(tmp_path, "nowhere")
 
 
-def test_an_older_commit_is_refused_with_both_ways_on(tmp_path: Path, line: list[str]) -> None:
+def test_an_older_commit_and_what_cannot_be_compared_is_refused(tmp_path: Path, line: list[str]) -> None:
     with pytest.raises(GitopsError, match=f"{line[0][:12]} is older than {line[2][:12]}") as refused:
         release(tmp_path, line[0]).refuse_older(line[2])
     assert "gitops rollback" in refused.value.fix
     assert "--allow-older" in refused.value.fix
-
-
-def test_what_cannot_be_compared_is_refused_too(tmp_path: Path, line: list[str]) -> None:
     with pytest.raises(GitopsError, match="this clone does not hold") as refused:
         release(tmp_path, line[0]).refuse_older("0" * 40)
     assert refused.value.fix.startswith("git fetch")
-
-
-def test_newer_ones_the_same_one_and_the_first_one_go(tmp_path: Path, line: list[str]) -> None:
     for commit_, live in ((line[2], line[0]), (line[1], line[1]), (line[1], "")):
         release(tmp_path, commit_).refuse_older(live)
 

@@ -7,10 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.gitops.conftest import Gitops, commit, write
-from tests.gitops.deploy.conftest import DOCKERFILE, GOOD, Cloud, change, create_service, rendered
+from tests.gitops.deploy.conftest import DOCKERFILE, GOOD, Cloud, change, rendered
 
 # No task may stop before a new one runs, and none may run beside the old ones: such a deployment goes nowhere.
 STUCK = {"minimumHealthyPercent": 100, "maximumPercent": 100}
@@ -40,12 +38,7 @@ def configure(cloud: Cloud, percents: dict[str, int]) -> None:
     cloud.client("ecs").update_service(cluster="demo-rehearsal", service="app", deploymentConfiguration=configuration)
 
 
-def test_back_to_what_served_before(gitops: Gitops, cloud: Cloud, clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("VALUE", "0123456789abcdef")
-    assert gitops("secret", "put", "app", "rehearsal", "API_KEY", "--from-env", "VALUE").code == 0
-    first = commit(clone, "First")
-    create_service(gitops, cloud)
-    assert gitops("deploy", "app", "rehearsal").code == 0
+def test_back_to_what_served_before(gitops: Gitops, cloud: Cloud, clone: Path, first: str) -> None:
     assert live(cloud) == ("app-rehearsal:1", first)
     assert tags(cloud, "app-rehearsal:1")["Verdict"] == "succeeded"
 

@@ -33,18 +33,14 @@ def test_where_the_load_balancer_answers(outputs: dict[str, str], endpoint: str,
     assert url(outputs, endpoint) == expected
 
 
-def test_a_service_is_what_its_live_revision_says() -> None:
-    provenance = Provenance(commit=A, digest=DIGEST)
-    revision = Revision(NEW, "ACTIVE", f"reg.example/app:{A}@{DIGEST}", provenance)
+def test_a_service_is_what_its_live_revision_says_and_without_provenance_what_the_image_tells() -> None:
+    revision = Revision(NEW, "ACTIVE", f"reg.example/app:{A}@{DIGEST}", Provenance(commit=A, digest=DIGEST))
     found = described(seen(replace(ours, running=1), old), revision, "Show the wind")
     assert (found.state, found.commit, found.subject, found.digest) == ("active", A, "Show the wind", DIGEST)
     assert (found.revision, found.running, found.desired) == ("app-staging:2", 3, 2)
     assert found.deployment is not None
     assert (found.deployment.id, found.deployment.state) == ("ecs-svc/new", "IN_PROGRESS")
-
-
-def test_without_provenance_the_image_tells_the_commit() -> None:
-    found = described(seen(ours), Revision(NEW, "ACTIVE", f"reg.example/app:{A}@{DIGEST}", Provenance()), "")
+    found = described(seen(ours), replace(revision, provenance=Provenance()), "")
     assert (found.commit, found.digest) == (A, DIGEST)
 
 
@@ -55,18 +51,8 @@ def status(service: ServiceStatus) -> Status:
 def test_the_names_that_programs_read_stay() -> None:
     found = msgspec.to_builtins(status(ServiceStatus(state="missing")))
     assert list(found) == ["environment", "url", "services"]
-    assert list(found["services"]["app"]) == [
-        "state",
-        "commit",
-        "subject",
-        "digest",
-        "image",
-        "revision",
-        "deployment",
-        "running",
-        "desired",
-        "newest_image",
-    ]
+    names = "state commit subject digest image revision deployment running desired newest_image"
+    assert list(found["services"]["app"]) == names.split()
 
 
 def test_for_a_person() -> None:
