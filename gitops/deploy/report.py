@@ -140,13 +140,14 @@ def telling(lines: Sequence[str]) -> str:
 
 def _facts(outcome: Outcome) -> list[tuple[str, str]]:
     before, after = outcome.before, outcome.after
+    watched = f", {outcome.waited:.1f} s of it watching with {outcome.calls} calls to AWS" if outcome.calls else ""
     facts = [
         ("service", f"{outcome.service} in {outcome.environment}"),
         ("meaning", outcome.verdict.meaning),
         ("commit", f"{after.commit[:12]} {outcome.subject}".rstrip()),
         ("image", _change(_short(before.image), _short(after.image))),
         ("revision", _change(short_name(before.revision), short_name(after.revision))),
-        ("took", _took(outcome)),
+        ("took", f"{outcome.seconds:.1f} s{watched}"),
     ]
     told = outcome.verdict is Verdict.SUCCEEDED or outcome.cause == _cause(outcome)
     if outcome.cause and not told:
@@ -154,11 +155,6 @@ def _facts(outcome: Outcome) -> list[tuple[str, str]]:
     if outcome.breaker and outcome.verdict is not Verdict.SUCCEEDED and outcome.breaker not in outcome.cause:
         facts.append(("breaker", outcome.breaker))
     return facts + [("note", note) for note in outcome.notes]
-
-
-def _took(outcome: Outcome) -> str:
-    watched = f", {outcome.waited:.1f} s of it watching with {outcome.calls} calls to AWS" if outcome.calls else ""
-    return f"{outcome.seconds:.1f} s{watched}"
 
 
 def _blocks(outcome: Outcome) -> list[tuple[str, list[str]]]:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from gitops import environments, registry
@@ -49,7 +50,7 @@ def awaited(
     found = find()
     if found is None and limit > 0 and expected():
         what = f"the image repository {home.repository(service)}, which gitops apply {home.environment} makes"
-        found = clock.until(find, what, limit, _say)
+        found = clock.until(find, what, limit, partial(print, flush=True))
         if found is None:
             raise GitopsError(
                 f"{home.environment} still has no image repository {home.repository(service)} after {limit:.0f} s",
@@ -177,7 +178,3 @@ def _succeeds(*command: str) -> bool:
     except (FileNotFoundError, subprocess.TimeoutExpired):
         return False
     return done.returncode == 0
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)

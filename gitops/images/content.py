@@ -23,7 +23,6 @@ _DPKG = re.compile(r"^var/lib/dpkg/status(?:\.d/[^/]+)?\Z")
 _RELEASE = ("etc/os-release", "usr/lib/os-release")
 _WHITEOUT = ".wh."
 _OPAQUE = ".wh..wh..opq"
-MEGABYTE = 1_000_000
 _LONGEST_COMMAND = 80
 # What BuildKit and the older builder put around an instruction.
 _NOISE = re.compile(r"^/bin/sh -c (#\(nop\) )?|^\|\d+ |\s*# buildkit$")
@@ -135,27 +134,15 @@ def _release(files: dict[str, bytes]) -> dict[str, str]:
 
 def text(image: Image) -> str:
     """One line per layer and the total, for a log."""
-    rows = [f"  {megabytes(layer.size):>8}  {command(layer.made_by)}" for layer in image.layers]
-    return "\n".join([f"{megabytes(image.size)} compressed, {_count(image)}:", *rows])
+    rows = [f"  {_megabytes(layer.size):>8}  {command(layer.made_by)}" for layer in image.layers]
+    return "\n".join([f"{_total(image)}:", *rows])
 
 
 def markdown(service: str, reference: Reference, image: Image) -> str:
     """The same as a table, for the job's summary."""
-    rows = [(megabytes(layer.size), code(command(layer.made_by))) for layer in image.layers]
-    return "\n".join(
-        [
-            f"### Image of {service} at {reference.tag[:12]}",
-            "",
-            f"{megabytes(image.size)} compressed, {_count(image)}. `{reference.digest}`",
-            "",
-            *table(("size:", "made by"), rows),
-        ]
-    )
-
-
-def megabytes(size: int) -> str:
-    """Bytes in decimal megabytes, as registries count."""
-    return f"{size / MEGABYTE:.1f} MB"
+    rows = table(("size:", "made by"), [(_megabytes(one.size), code(command(one.made_by))) for one in image.layers])
+    title = f"### Image of {service} at {reference.tag[:12]}"
+    return "\n".join([title, "", f"{_total(image)}. `{reference.digest}`", "", *rows])
 
 
 def command(made_by: str) -> str:
@@ -166,5 +153,11 @@ def command(made_by: str) -> str:
     return cut(plain or "not told", _LONGEST_COMMAND)
 
 
-def _count(image: Image) -> str:
-    return "1 layer" if len(image.layers) == 1 else f"{len(image.layers)} layers"
+def _megabytes(size: int) -> str:
+    # Decimal ones, as registries count.
+    return f"{size / 1_000_000:.1f} MB"
+
+
+def _total(image: Image) -> str:
+    layers = "1 layer" if len(image.layers) == 1 else f"{len(image.layers)} layers"
+    return f"{_megabytes(image.size)} compressed, {layers}"

@@ -24,9 +24,7 @@ from gitops.registry import sha256
 
 # The label on every image that says which builder made it.
 BUILDER_LABEL = "dev.fairweather.builder"
-MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
-CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
-LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
+_OCI = "application/vnd.oci.image."
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 # What an installer leaves that differs from run to run.
 _LEFT_OUT = {"__pycache__", ".lock"}
@@ -71,7 +69,14 @@ def pack(folder: Path, packages: Path, commit: str, committed: int) -> Packed:
     packed = _layer({stage.folder: folder, packages_folder: packages}, committed)
     settings = config(stage, commit, committed, packages_folder, packed.diff_id)
     content = json.dumps(settings, sort_keys=True, separators=(",", ":")).encode()
-    return Packed(packed, content, manifest(packed, content))
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": f"{_OCI}manifest.v1+json",
+        "config": _described("config.v1+json", content),
+        "layers": [_described("layer.v1.tar+gzip", packed.content)],
+        "annotations": {BUILDER_LABEL: "pack"},
+    }
+    return Packed(packed, content, manifest)
 
 
 def config(stage: FinalStage, commit: str, committed: int, packages_folder: str, diff_id: str) -> dict[str, Any]:
@@ -101,19 +106,8 @@ def config(stage: FinalStage, commit: str, committed: int, packages_folder: str,
     }
 
 
-def manifest(packed: Layer, config_content: bytes) -> dict[str, Any]:
-    """The manifest that names both by digest and size."""
-    return {
-        "schemaVersion": 2,
-        "mediaType": MANIFEST_TYPE,
-        "config": {
-            "mediaType": CONFIG_TYPE,
-            "digest": sha256(config_content),
-            "size": len(config_content),
-        },
-        "layers": [{"mediaType": LAYER_TYPE, "digest": packed.digest, "size": len(packed.content)}],
-        "annotations": {BUILDER_LABEL: "pack"},
-    }
+def _described(kind: str, content: bytes) -> dict[str, Any]:
+    return {"mediaType": f"{_OCI}{kind}", "digest": sha256(content), "size": len(content)}
 
 
 def _layer(folders: dict[str, Path], modified: int) -> Layer:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,9 +31,10 @@ _TIMEOUT_SECONDS = 120
 
 
 def required(repository: Repository, environment: Environment, commit: str, digest: str) -> str:
-    """Why it is not proven where an image was built, in an environment that requires that; empty elsewhere.
+    """Why it is not proven that ship.yml built an image from a commit on GitHub; empty when it is.
 
-    Asks nothing where it is not required. Raises GitopsError when the registry does not give the image's manifest.
+    Asks nothing in an environment that does not require it. Raises GitopsError when the registry does not give the
+    image's manifest.
     """
     if "provenance" not in environment.requires:
         return ""
@@ -43,11 +43,7 @@ def required(repository: Repository, environment: Environment, commit: str, dige
 
 
 def problem(manifest: bytes, github: GitHub, commit: str) -> str:
-    """Why it is not proven that ship.yml built this image from this commit on GitHub; empty when it is.
-
-    ``manifest`` is the image's manifest: the sha256 of the file that gh is given
-    is the image's digest, so gh needs no access to the registry.
-    """
+    """The same for an image's manifest: its sha256 is the image's digest, so gh needs no access to the registry."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "manifest.json"
         file.write_bytes(manifest)
@@ -97,7 +93,7 @@ def bill(reference: Reference, image: Image, contents: Contents) -> str:
         bom_ref=digest,
         purl=PackageURL("oci", name=reference.uri.rpartition("/")[2], version=digest),
     )
-    components = list(_components(contents))
+    components = [_component(package, contents) for package in contents.packages]
     bom = Bom(serial_number=uuid.uuid5(uuid.NAMESPACE_URL, f"{reference.uri}@{digest}"), components=components)
     bom.metadata.timestamp = _created(image.config)
     bom.metadata.component = subject
@@ -106,19 +102,16 @@ def bill(reference: Reference, image: Image, contents: Contents) -> str:
     return JsonV1Dot6(bom).output_as_string(indent=2) + "\n"
 
 
-def _components(contents: Contents) -> Iterable[Component]:
-    for package in contents.packages:
-        purl = _purl(package, contents)
-        licences = [LicenseExpression(package.licence)] if package.licence else []
-        kind = ComponentType.APPLICATION if package.kind == "interpreter" else ComponentType.LIBRARY
-        yield Component(
-            type=kind,
-            name=package.name,
-            version=package.version,
-            purl=purl,
-            bom_ref=purl.to_string(),
-            licenses=licences,
-        )
+def _component(package: Package, contents: Contents) -> Component:
+    purl = _purl(package, contents)
+    return Component(
+        type=ComponentType.APPLICATION if package.kind == "interpreter" else ComponentType.LIBRARY,
+        name=package.name,
+        version=package.version,
+        purl=purl,
+        bom_ref=purl.to_string(),
+        licenses=[LicenseExpression(package.licence)] if package.licence else [],
+    )
 
 
 def _purl(package: Package, contents: Contents) -> PackageURL:
@@ -136,7 +129,5 @@ def _purl(package: Package, contents: Contents) -> PackageURL:
 
 def _created(config: dict[str, Any]) -> datetime:
     """The configuration's time; 1970 where it has none, for any other would differ from run to run."""
-    text = str(config.get("created") or "1970-01-01T00:00:00Z")
-    # Docker writes nanoseconds, of which Python takes six digits.
-    seconds = text.partition(".")[0].removesuffix("Z")
-    return datetime.fromisoformat(seconds).replace(tzinfo=UTC)
+    created = datetime.fromisoformat(config.get("created") or "1970-01-01T00:00:00Z")
+    return created.replace(microsecond=0, tzinfo=UTC)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 import yaml
@@ -73,8 +73,7 @@ def load(checkout: Checkout, service: str) -> Allowance:
     except FileNotFoundError:
         return Allowance()
     try:
-        raw: Any = yaml.safe_load(content)
-        allowance = msgspec.convert(raw, Allowance)
+        allowance = msgspec.convert(yaml.safe_load(content), Allowance)
     except yaml.YAMLError as error:
         raise GitopsError(f"{where} is not YAML: {' '.join(str(error).split())}", fix="correct the file") from None
     except msgspec.ValidationError as error:
@@ -146,54 +145,35 @@ def headline(subject: str, asked: str, judged: Sequence[Judged]) -> str:
 
 def text(judged: Sequence[Judged]) -> str:
     """One line per finding, for a log."""
-    return hide(
-        "\n".join(
-            f"  {_package(one.finding)}  {_names(one.finding)}  {_severity(one)}{_fixed(one.finding)}  {_told(one)}"
-            for one in _shown(judged)
-        )
-    )
+    lines = []
+    for package, names, severity, fixed, told in _rows(judged):
+        lines.append("  ".join(["", package, names, severity, *([f"fixed in {fixed}"] if fixed else []), told]))
+    return hide("\n".join(lines))
 
 
 def markdown(title: str, judged: Sequence[Judged]) -> str:
     """The same as a table; without findings the title alone."""
     if not judged:
         return f"### {plain(title)}"
-    rows = [
-        (_package(one.finding), _names(one.finding), _severity(one), one.finding.fixed_in or "–", _told(one))
-        for one in _shown(judged)
-    ]
     columns = ("package", "advisory", "severity", "fixed in", "")
-    return "\n".join([f"### {plain(title)}", "", *table(columns, [[plain(cell) for cell in row] for row in rows])])
+    rows = [[plain(cell or "–") for cell in row] for row in _rows(judged)]
+    return "\n".join([f"### {plain(title)}", "", *table(columns, rows)])
 
 
 def next_step(service: str, judged: Sequence[Judged]) -> str:
     """What to do about the failing ones."""
-    update = "update (make lock UPGRADE=1), " if any(not one.finding.severity for one in failing(judged)) else ""
-    update = update or "build on a newer base image, "
-    return f"{update}or waive it with a reason and an end in {SERVICES}/{service}/{FILE}"
+    locked = any(not one.finding.severity for one in failing(judged))
+    update = "update (make lock UPGRADE=1)" if locked else "build on a newer base image"
+    return f"{update}, or waive it with a reason and an end in {SERVICES}/{service}/{FILE}"
 
 
-def _shown(judged: Sequence[Judged]) -> list[Judged]:
+def _rows(judged: Sequence[Judged]) -> Iterator[tuple[str, str, str, str, str]]:
+    """Package, advisory with its aliases, severity, the version that is fixed ("" for none), ruling."""
     below = [one for one in judged if one.ruling is Ruling.BELOW]
-    return [one for one in judged if one.ruling is not Ruling.BELOW] + below[:_SHOWN_BELOW]
-
-
-def _package(finding: Finding) -> str:
-    return f"{finding.package or 'unnamed package'} {finding.version}".strip()
-
-
-def _names(finding: Finding) -> str:
-    return f"{finding.advisory} ({', '.join(finding.aliases)})" if finding.aliases else finding.advisory
-
-
-def _severity(one: Judged) -> str:
-    return one.finding.severity or "not told"
-
-
-def _fixed(finding: Finding) -> str:
-    return f"  fixed in {finding.fixed_in}" if finding.fixed_in else ""
-
-
-def _told(one: Judged) -> str:
-    waived = one.waiver if one.ruling is not Ruling.BELOW else None
-    return f"{one.ruling.value} until {waived.expires}: {waived.reason}" if waived else one.ruling.value
+    for one in [one for one in judged if one.ruling is not Ruling.BELOW] + below[:_SHOWN_BELOW]:
+        found, told = one.finding, one.ruling.value
+        if one.waiver and one.ruling is not Ruling.BELOW:
+            told = f"{told} until {one.waiver.expires}: {one.waiver.reason}"
+        names = f"{found.advisory} ({', '.join(found.aliases)})" if found.aliases else found.advisory
+        package = f"{found.package or 'unnamed package'} {found.version}".strip()
+        yield package, names, found.severity or "not told", found.fixed_in, told

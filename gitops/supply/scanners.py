@@ -103,17 +103,11 @@ def read(output: str, errors: str, names: Iterable[str]) -> list[Finding]:
     missing = set(names) - {package.name for package in report.dependencies}
     if missing:
         raise unproven(f"not looked up: {', '.join(sorted(missing))}")
-    return [_finding(package, advisory) for package in report.dependencies for advisory in package.vulns]
-
-
-def _finding(package: _Package, advisory: _Advisory) -> Finding:
-    return Finding(
-        package=package.name,
-        version=package.version,
-        advisory=advisory.id,
-        aliases=tuple(advisory.aliases),
-        fixed_in=", ".join(advisory.fix_versions),
-    )
+    return [
+        Finding(one.name, one.version, known.id, "", tuple(known.aliases), ", ".join(known.fix_versions))
+        for one in report.dependencies
+        for known in one.vulns
+    ]
 
 
 def _reason(errors: str) -> str:

@@ -13,10 +13,10 @@ from gitops.deploy import revisions
 from gitops.deploy.release import Destination, serving
 from gitops.environments import Environment
 from gitops.errors import GitopsError
-from gitops.registry import Reference
+from gitops.registry import Finding, Reference, Repository
 from gitops.repository import Checkout
 from gitops.supply import findings, scanners
-from gitops.supply.findings import Judged
+from gitops.supply.findings import Allowance
 from gitops.text import hide
 
 if TYPE_CHECKING:
@@ -97,8 +97,7 @@ def _requirements(checkout: Checkout, service: str | None) -> int:
             codes.add(_failed(name, error))
             continue
         subject = f"{name}: {len(scanners.locked(checkout, name))} locked requirements"
-        judged = findings.judge(found, allowed, _today())
-        codes.add(_tell(name, findings.headline(subject, scanners.database(), judged), judged))
+        codes.add(_tell(name, subject, scanners.database(), found, allowed))
     return _worst(codes)
 
 
@@ -116,16 +115,12 @@ def _worst(codes: set[int]) -> int:
 
 def _image(checkout: Checkout, environment: Environment, service: str, commit: str, timeout: float) -> int:
     home = registry.home(checkout, environment)
-    allowed = findings.load(checkout, service)
     with aws.explained(home):
         repository = registry.repository(aws.session(checkout, home, "build"), home, service)
         built = repository.image(commit)
         if built is None:
             raise registry.unbuilt(repository, environment, service, commit)
-        found, _ = scanners.image_scan(repository, built.digest, timeout, Clock())
-    judged = findings.judge(found, allowed, _today())
-    subject = f"{service}: image {built.digest[:19]}…, from {allowed.image} on"
-    return _tell(service, findings.headline(subject, "the registry's scan", judged), judged)
+        return _scanned(checkout, repository, service, built.digest, "", timeout)
 
 
 def _live(checkout: Checkout, environment: Environment, service: str | None, timeout: float) -> int:
@@ -153,15 +148,22 @@ def _serving(checkout: Checkout, environment: Environment, session: boto3.Sessio
     if not digest:
         raise findings.unproven(f"{revision.name} names its image by no digest: {revision.image or 'none'}")
     repository = registry.repository(session, registry.home(checkout, environment), service)
+    return _scanned(checkout, repository, service, digest, f" of {revision.name}", timeout)
+
+
+def _scanned(
+    checkout: Checkout, repository: Repository, service: str, digest: str, revision: str, timeout: float
+) -> int:
+    allowed = findings.load(checkout, service)
     found, day = scanners.image_scan(repository, digest, timeout, Clock())
     asked = f"the registry's scan of {day}" if day else "the registry's scan"
-    allowed = findings.load(checkout, service)
-    judged = findings.judge(found, allowed, _today())
-    subject = f"{service}: image {digest[:19]}… of {revision.name}, from {allowed.image} on"
-    return _tell(service, findings.headline(subject, asked, judged), judged)
+    subject = f"{service}: image {digest[:19]}…{revision}, from {allowed.image} on"
+    return _tell(service, subject, asked, found, allowed)
 
 
-def _tell(service: str, headline: str, judged: list[Judged]) -> int:
+def _tell(service: str, subject: str, asked: str, found: list[Finding], allowed: Allowance) -> int:
+    judged = findings.judge(found, allowed, datetime.datetime.now(datetime.UTC).date())
+    headline = findings.headline(subject, asked, judged)
     print("\n".join(filter(None, [headline, findings.text(judged)])), flush=True)
     github.summary(findings.markdown(headline, judged))
     failing = findings.failing(judged)
@@ -171,7 +173,3 @@ def _tell(service: str, headline: str, judged: list[Judged]) -> int:
     print(hide(f"error: {len(failing)} in {service} → {step}"), file=sys.stderr)
     github.annotation("error", f"{service}: known vulnerabilities", f"{headline}\nnext: {step}")
     return findings.FOUND
-
-
-def _today() -> datetime.date:
-    return datetime.datetime.now(datetime.UTC).date()

@@ -27,14 +27,14 @@ from tests.gitops.deploy.described import NEW, NOON, TARGET, StubbedSession, old
 
 
 def described(number: int = 1, **changes: Any) -> dict[str, Any]:
-    container = {"name": "app", "lastStatus": "STOPPED", "exitCode": 1}
     return {
         "taskArn": f"arn:aws:ecs:eu-west-2:1:task/demo/t{number}",
         "taskDefinitionArn": NEW,
-        "startedBy": "ecs-svc/new",
+        "startedBy": TARGET.deployment_id,
+        "lastStatus": "STOPPED",
         "stopCode": "EssentialContainerExited",
         "stoppedReason": "Essential container in task exited",
-        "containers": [container],
+        "containers": [{"name": "app", "exitCode": 1}],
         **changes,
     }
 
@@ -42,6 +42,11 @@ def described(number: int = 1, **changes: Any) -> dict[str, Any]:
 def stopped(number: int = 1, **changes: Any) -> StoppedTask:
     """What stopped a task whose container app is the essential one."""
     return stopped_task(ecs_answers.task(described(number, **changes)), {"app"})
+
+
+def test_the_address_is_that_of_the_tasks_interface() -> None:
+    details = [{"name": "subnetId", "value": "subnet-1"}, {"name": "privateIPv4Address", "value": "10.0.0.9"}]
+    assert [stopped(attachments=[{"details": found}]).address for found in (details, [])] == ["10.0.0.9", ""]
 
 
 @pytest.mark.parametrize(
@@ -119,22 +124,10 @@ def test_tasks_that_stopped_alike_are_one_group_the_largest_first() -> None:
     other = stopped(4, containers=[{"name": "app", "exitCode": 137}])
     groups = group([other, *alike])
     assert [(one.count, one.example.exit_code) for one in groups] == [(3, 1), (1, 137)]
-
-
-def test_how_unhealthy_tasks_obeyed_their_end_does_not_part_them() -> None:
-    tasks = [
-        stopped(n, stoppedReason="Task failed ELB health checks", containers=[container])
-        for n, container in enumerate(
-            [{"name": "app", "exitCode": 0}, {"name": "app", "exitCode": 137}, {"name": "app"}]
-        )
-    ]
-    assert [one.count for one in group(tasks)] == [3]
-
-
-def test_the_address_is_that_of_the_tasks_interface() -> None:
-    details = [{"name": "subnetId", "value": "subnet-1"}, {"name": "privateIPv4Address", "value": "10.0.0.9"}]
-    assert stopped(attachments=[{"details": details}]).address == "10.0.0.9"
-    assert stopped().address == ""
+    # How unhealthy tasks obeyed their end does not part them.
+    ends: list[dict[str, Any]] = [{"exitCode": 0}, {"exitCode": 137}, {}]
+    unhealthy = [stopped(stoppedReason="Task failed ELB health checks", containers=[{"name": "app"} | e]) for e in ends]
+    assert [one.count for one in group(unhealthy)] == [3]
 
 
 def not_started(reason: str, exit_code: int | None = None, container_reason: str = "") -> StoppedTask:
@@ -204,27 +197,19 @@ def add_stopped(session: StubbedSession, **changes: Any) -> None:
     answers.add_response(
         "list_tasks", {"taskArns": [TASK]}, {"cluster": "demo", "serviceName": "app", "desiredStatus": "STOPPED"}
     )
-    described = {
-        "taskArn": TASK,
-        "taskDefinitionArn": NEW,
-        "startedBy": TARGET.deployment_id,
-        "lastStatus": "STOPPED",
-        "stopCode": "EssentialContainerExited",
-        "stoppedReason": "Essential container in task exited",
-        "containers": [{"name": "app", "exitCode": 3}],
-        **changes,
-    }
-    answers.add_response("describe_tasks", {"tasks": [described]}, {"cluster": "demo", "tasks": [TASK]})
+    answers.add_response("describe_tasks", {"tasks": [described(**changes)]}, {"cluster": "demo", "tasks": [TASK]})
 
 
 def test_stopped_tasks_are_looked_up_when_a_failure_is_new(session: StubbedSession, diagnostics: Diagnostics) -> None:
+    # Nothing is asked while nothing fails.
+    diagnostics.during(seen(ours, old), Decision(), 0.0)
     add_stopped(session)
     # It waits until two more calls keep the average under one a second.
     diagnostics.during(FAILED_ONCE, Decision(), 2.0)
     assert diagnostics.evidence.stopped == {}
     for waited in (3.0, 4.0, 9.0):
         diagnostics.during(FAILED_ONCE, Decision(), waited)
-    assert diagnostics.evidence.stopped["t1"].exit_code == 3
+    assert diagnostics.evidence.stopped["t1"].exit_code == 1
 
 
 def test_a_task_that_was_still_stopping_is_described_again(session: StubbedSession, diagnostics: Diagnostics) -> None:
@@ -232,7 +217,7 @@ def test_a_task_that_was_still_stopping_is_described_again(session: StubbedSessi
     add_stopped(session)
     for failed, waited in ((1, 10.0), (2, 20.0)):
         diagnostics.during(seen(replace(ours, failed=failed), old), Decision(), waited)
-    assert diagnostics.evidence.stopped["t1"].exit_code == 3
+    assert diagnostics.evidence.stopped["t1"].exit_code == 1
 
 
 def test_where_nobody_counts_failures_tasks_that_do_not_come_up_are_asked_for(
@@ -241,7 +226,7 @@ def test_where_nobody_counts_failures_tasks_that_do_not_come_up_are_asked_for(
     add_stopped(session)
     for waited in (9.0, 10.0, 11.0):
         diagnostics.during(through_the_api(seen(ours, old), "IN_PROGRESS"), Decision(), waited)
-    assert diagnostics.evidence.stopped["t1"].exit_code == 3
+    assert diagnostics.evidence.stopped["t1"].exit_code == 1
 
 
 def test_what_stopped_before_is_forgotten(session: StubbedSession, diagnostics: Diagnostics) -> None:
@@ -249,11 +234,6 @@ def test_what_stopped_before_is_forgotten(session: StubbedSession, diagnostics: 
     diagnostics.forget_stopped()
     session.answers("ecs").add_response("list_tasks", {"taskArns": [TASK]})
     diagnostics.look_closer(FAILED_ONCE)
-    assert diagnostics.evidence.stopped == {}
-
-
-def test_nothing_is_asked_while_nothing_fails(diagnostics: Diagnostics) -> None:
-    diagnostics.during(seen(ours, old), Decision(), 0.0)
     assert diagnostics.evidence.stopped == {}
 
 

@@ -8,7 +8,7 @@ import os
 import tarfile
 from pathlib import Path
 
-from gitops.images.pack import BUILDER_LABEL, Packed, pack
+from gitops.images.pack import BUILDER_LABEL, pack
 from gitops.registry import sha256
 
 COMMIT = "1" * 40
@@ -40,12 +40,7 @@ def service(folder: Path, *, reverse: bool = False) -> tuple[Path, Path]:
     return source, packages
 
 
-def members(packed: Packed) -> dict[str, tarfile.TarInfo]:
-    with tarfile.open(fileobj=io.BytesIO(packed.layer.content)) as archive:
-        return {member.name: member for member in archive}
-
-
-def test_the_same_commit_gives_the_same_digest(tmp_path: Path) -> None:
+def test_the_same_commit_gives_the_same_digest_and_another_file_or_commit_another(tmp_path: Path) -> None:
     one = service(tmp_path / "one")
     two = service(tmp_path / "two", reverse=True)
     # What an interpreter and an installer leave behind, other times, another umask.
@@ -57,18 +52,19 @@ def test_the_same_commit_gives_the_same_digest(tmp_path: Path) -> None:
     first, second = pack(*one, COMMIT, COMMITTED), pack(*two, COMMIT, COMMITTED)
     assert first.layer.digest == second.layer.digest
     assert first.manifest == second.manifest
-
-
-def test_another_file_or_another_commit_gives_another_digest(tmp_path: Path) -> None:
-    source, packages = service(tmp_path)
-    first = pack(source, packages, COMMIT, COMMITTED)
-    assert pack(source, packages, "2" * 40, COMMITTED).manifest["config"] != first.manifest["config"]
-    (source / "app/__init__.py").write_text("changed\n")
-    assert pack(source, packages, COMMIT, COMMITTED).layer.digest != first.layer.digest
+    assert pack(*one, "2" * 40, COMMITTED).manifest["config"] != first.manifest["config"]
+    (one[0] / "app/__init__.py").write_text("changed\n")
+    assert pack(*one, COMMIT, COMMITTED).layer.digest != first.layer.digest
 
 
 def test_the_layer_holds_the_files_where_the_dockerfile_works(tmp_path: Path) -> None:
-    found = members(pack(*service(tmp_path), COMMIT, COMMITTED))
+    packed = pack(*service(tmp_path), COMMIT, COMMITTED)
+    with tarfile.open(fileobj=io.BytesIO(packed.layer.content)) as archive:
+        found = {member.name: member for member in archive}
+        script = archive.extractfile("app/site-packages/bin/gunicorn")
+        assert script is not None
+        # No path of the build machine is in it.
+        assert script.read() == b"#!/usr/bin/env python3\nprint('gunicorn')\n"
     files = {name for name, member in found.items() if member.isfile()}
     assert files == {
         "app/Dockerfile",
@@ -82,30 +78,15 @@ def test_the_layer_holds_the_files_where_the_dockerfile_works(tmp_path: Path) ->
     assert found["app/app/__init__.py"].mode == 0o644
 
 
-def test_no_path_of_the_build_machine_is_in_the_layer(tmp_path: Path) -> None:
+def test_the_configuration_is_the_dockerfiles_own_and_the_manifest_names_what_is_pushed(tmp_path: Path) -> None:
     packed = pack(*service(tmp_path), COMMIT, COMMITTED)
-    with tarfile.open(fileobj=io.BytesIO(packed.layer.content)) as archive:
-        script = archive.extractfile("app/site-packages/bin/gunicorn")
-        assert script is not None
-        assert script.read() == b"#!/usr/bin/env python3\nprint('gunicorn')\n"
-
-
-def test_the_configuration_is_the_dockerfiles_own(tmp_path: Path) -> None:
-    packed = pack(*service(tmp_path), COMMIT, COMMITTED)
-    image = json.loads(packed.config)
-    assert image["config"]["Cmd"] == ["gunicorn", "app:create_app()"]
-    assert image["config"]["WorkingDir"] == "/app"
-    assert image["config"]["User"] == "10001:10001"
-    assert image["config"]["Labels"][BUILDER_LABEL] == "pack"
-    environment = dict(entry.split("=", 1) for entry in image["config"]["Env"])
-    assert environment["COMMIT"] == COMMIT
-    assert environment["PYTHONUNBUFFERED"] == "1"
-    assert environment["PYTHONPATH"] == "/app/site-packages"
-    assert environment["PATH"].startswith("/app/site-packages/bin:")
-
-
-def test_the_manifest_names_what_is_pushed(tmp_path: Path) -> None:
-    packed = pack(*service(tmp_path), COMMIT, COMMITTED)
+    settings = json.loads(packed.config)["config"]
+    assert settings["Cmd"] == ["gunicorn", "app:create_app()"]
+    assert (settings["WorkingDir"], settings["User"]) == ("/app", "10001:10001")
+    assert settings["Labels"][BUILDER_LABEL] == "pack"
+    environment = dict(entry.split("=", 1) for entry in settings["Env"])
+    assert environment.pop("PATH").startswith("/app/site-packages/bin:")
+    assert environment == {"COMMIT": COMMIT, "PYTHONUNBUFFERED": "1", "PYTHONPATH": "/app/site-packages"}
     (described,) = packed.manifest["layers"]
     assert described["digest"] == sha256(packed.layer.content)
     assert described["size"] == len(packed.layer.content)

@@ -38,11 +38,7 @@ def test_only_the_final_stage_counts() -> None:
     assert stage.folder == "/srv/app"
     assert stage.user == "10001:10001"
     assert stage.environment == {"COMMIT": "abc", "PYTHONUNBUFFERED": "1", "GREETING": "hello world"}
-
-
-def test_an_entrypoint_is_kept() -> None:
-    text = 'FROM x\nWORKDIR /app\nENTRYPOINT ["python", "-m"]\nCMD ["app"]\n'
-    assert final_stage(text, {}).entrypoint == ("python", "-m")
+    assert final_stage(TWO_STAGES + 'ENTRYPOINT ["python", "-m"]\n', {}).entrypoint == ("python", "-m")
 
 
 @pytest.mark.parametrize(
@@ -62,7 +58,8 @@ def test_what_cannot_be_run_is_refused(text: str, problem: str) -> None:
         final_stage(text, {})
 
 
-def wheel(folder: Path) -> Path:
+def requirements(folder: Path, digest: str = "") -> Path:
+    """A file that locks one package, to its own digest if none is given."""
     path = folder / "greeting-1.0-py3-none-any.whl"
     info = "greeting-1.0.dist-info"
     with zipfile.ZipFile(path, "w") as archive:
@@ -72,21 +69,14 @@ def wheel(folder: Path) -> Path:
             f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
         )
         archive.writestr(f"{info}/RECORD", f"greeting.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n")
-    return path
-
-
-def requirements(folder: Path, digest: str) -> Path:
-    path = folder / "requirements.txt"
-    path.write_text(f"greeting @ {wheel(folder).as_uri()} --hash=sha256:{digest}\n")
-    return path
-
-
-def true_digest(folder: Path) -> str:
-    return hashlib.sha256(wheel(folder).read_bytes()).hexdigest()
+    locked = folder / "requirements.txt"
+    digest = digest or hashlib.sha256(path.read_bytes()).hexdigest()
+    locked.write_text(f"greeting @ {path.as_uri()} --hash=sha256:{digest}\n")
+    return locked
 
 
 def test_packages_are_installed_once_per_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    locked = requirements(tmp_path, true_digest(tmp_path))
+    locked = requirements(tmp_path)
     folder = source.installed(Checkout(tmp_path), locked)
     assert (folder / "greeting.py").exists()
 
@@ -97,15 +87,12 @@ def test_packages_are_installed_once_per_content(tmp_path: Path, monkeypatch: py
     assert source.installed(Checkout(tmp_path), locked) == folder
 
 
-def test_another_content_than_the_locked_one_installs_nothing(tmp_path: Path) -> None:
+def test_no_lock_and_another_content_than_the_locked_one_install_nothing(tmp_path: Path) -> None:
+    with pytest.raises(GitopsError, match=r"no requirements\.txt"):
+        source.installed(Checkout(tmp_path), tmp_path / "requirements.txt")
     with pytest.raises(GitopsError, match=r"(?i)hash mismatch"):
         source.installed(Checkout(tmp_path), requirements(tmp_path, "0" * 64))
     assert list((tmp_path / source.CACHE).iterdir()) == []
-
-
-def test_a_service_without_locked_requirements_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(GitopsError, match=r"no requirements\.txt"):
-        source.installed(Checkout(tmp_path), tmp_path / "requirements.txt")
 
 
 def test_a_service_is_written_as_the_commit_has_it(tmp_path: Path) -> None:

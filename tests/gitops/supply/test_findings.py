@@ -40,32 +40,25 @@ def test_the_image_fails_from_the_threshold_on(severity: str, threshold: str) ->
     assert ruling(found(severity), image=threshold) is expected
 
 
-def test_a_locked_requirement_fails_whatever_the_threshold() -> None:
+def test_a_locked_requirement_fails_whatever_the_threshold_and_what_nobody_has_rated_yet_does_not() -> None:
     assert ruling(found(""), image="CRITICAL") is Ruling.FAILS
-
-
-@pytest.mark.parametrize("severity", ["UNDEFINED", "UNTRIAGED"])
-def test_what_nobody_has_rated_yet_is_told_and_does_not_fail(severity: str) -> None:
-    assert ruling(found(severity), image="LOW") is Ruling.BELOW
+    assert {ruling(found(severity), image="LOW") for severity in ("UNDEFINED", "UNTRIAGED")} == {Ruling.BELOW}
 
 
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        (waiver(), Ruling.WAIVED),
-        (waiver(advisory="GHSA-1"), Ruling.WAIVED),
-        (waiver(expires=date(2026, 6, 14)), Ruling.EXPIRED),
-        (waiver(package="beta"), Ruling.FAILS),
-        (waiver(advisory="CVE-2"), Ruling.FAILS),
+        ([waiver()], Ruling.WAIVED),
+        ([waiver(advisory="GHSA-1")], Ruling.WAIVED),
+        ([waiver(expires=date(2026, 6, 14))], Ruling.EXPIRED),
+        ([waiver(expires=date(2026, 1, 1)), waiver(expires=date(2026, 7, 1))], Ruling.WAIVED),
+        ([waiver(package="beta")], Ruling.FAILS),
+        ([waiver(advisory="CVE-2")], Ruling.FAILS),
     ],
-    ids=["named", "by an alias", "expired yesterday", "another package", "another advisory"],
+    ids=["named", "by an alias", "expired yesterday", "the longer of two", "another package", "another advisory"],
 )
-def test_a_waiver_is_for_one_advisory_in_one_package_until_its_day(given: Waiver, expected: Ruling) -> None:
-    assert ruling(found("CRITICAL", aliases=("GHSA-1",)), given) is expected
-
-
-def test_of_two_waivers_the_longer_counts() -> None:
-    assert ruling(found(), waiver(expires=date(2026, 1, 1)), waiver(expires=date(2026, 7, 1))) is Ruling.WAIVED
+def test_a_waiver_is_for_one_advisory_in_one_package_until_its_day(given: list[Waiver], expected: Ruling) -> None:
+    assert ruling(found("CRITICAL", aliases=("GHSA-1",)), *given) is expected
 
 
 def test_the_failing_ones_are_told_first_and_the_worst_of_them_before() -> None:
@@ -102,11 +95,8 @@ def load(root: Path, text: str) -> Allowance:
     return findings.load(Checkout(root), "app")
 
 
-def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
+def test_a_file_is_read_with_the_days_of_its_waivers_and_without_one_the_defaults_hold(tmp_path: Path) -> None:
     assert findings.load(Checkout(tmp_path), "app") == Allowance(image="HIGH", waivers=[])
-
-
-def test_a_waiver_is_read_with_its_day(tmp_path: Path) -> None:
     read = load(tmp_path, f"image: CRITICAL\nwaivers: [{WAIVER}]")
     assert read == Allowance("CRITICAL", [Waiver("CVE-1", "alpha", "not reached", date(2026, 6, 15))])
 

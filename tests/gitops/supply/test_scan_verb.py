@@ -20,12 +20,15 @@ from gitops.supply.findings import unproven
 from tests.gitops.conftest import Gitops, commit, write
 from tests.gitops.supply.osv import Osv, advisory
 
+BUILT, SERVES = "sha256:" + "d" * 64, "sha256:" + "e" * 64
+REVISION = "arn:task-definition/app-staging:7"
+
 
 class OneImage(Repository):
     """A repository that holds one image, under whatever tag it is asked for."""
 
     def digest(self, tag: str) -> str | None:
-        return "sha256:" + "d" * 64
+        return BUILT
 
 
 @pytest.fixture
@@ -44,14 +47,18 @@ def require(root: Path, *what: str) -> None:
     path.write_text(path.read_text() + f"requires: [{', '.join(what)}]\n")
 
 
-def scanned(monkeypatch: pytest.MonkeyPatch, *found: Finding) -> None:
-    monkeypatch.setattr(scanners, "image_scan", lambda *_: (list(found), "2026-11-20"))
+@pytest.fixture
+def scanned(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Finding]]:
+    """What the registry found in each image that it is asked of; it has scanned no other."""
+    found: dict[str, list[Finding]] = {}
 
+    def image_scan(_: object, digest: str, *__: object) -> tuple[list[Finding], str]:
+        if digest not in found:
+            raise unproven("the registry has no scanner")
+        return found[digest], "2026-11-20"
 
-def test_none_known(service: Path, database: Osv, gitops: Gitops) -> None:
-    ended = gitops("scan", "app")
-    assert ended.code == 0
-    assert ended.out == f"app: 2 locked requirements, asked of {database.url}: none known\n"
+    monkeypatch.setattr(scanners, "image_scan", image_scan)
+    return found
 
 
 def test_a_known_one_is_told_with_the_next_step(
@@ -77,6 +84,8 @@ def test_a_waiver_holds_until_its_day(service: Path, database: Osv, gitops: Gito
 
 
 def test_a_database_out_of_reach_has_an_exit_code_of_its_own(service: Path, database: Osv, gitops: Gitops) -> None:
+    asked = f"app: 2 locked requirements, asked of {database.url}: none known\n"
+    assert gitops("scan", "app")[:2] == (0, asked)
     database.status = 503
     ended = gitops("scan", "app")
     assert ended.code == 31
@@ -104,83 +113,71 @@ def test_one_service_out_of_reach_does_not_hide_what_is_known_of_another(
     assert "error: broken: not scanned: no answer" in ended.err
 
 
-def test_an_unknown_service_is_an_error(service: Path, gitops: Gitops) -> None:
-    assert gitops("scan", "nobody").code == 1
-    assert gitops("scan", "--image", "staging").code == 1
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("nobody", 1),
+        ("nobody --live staging", 1),
+        ("--image staging", 1),
+        ("app --image staging --live staging", 2),
+    ],
+)
+def test_an_unknown_service_and_two_questions_at_once_are_errors(
+    service: Path, gitops: Gitops, words: str, code: int
+) -> None:
+    assert gitops("scan", *words.split()).code == code
 
 
 @pytest.mark.parametrize(("severity", "code"), [("CRITICAL", 30), ("HIGH", 30), ("MEDIUM", 0)])
 def test_the_image_is_held_to_the_threshold(
-    image: Path, gitops: Gitops, monkeypatch: pytest.MonkeyPatch, severity: str, code: int
+    image: Path, gitops: Gitops, scanned: dict[str, list[Finding]], severity: str, code: int
 ) -> None:
-    scanned(monkeypatch, Finding("openssl", "3", "CVE-1", severity))
+    scanned[BUILT] = [Finding("openssl", "3", "CVE-1", severity)]
     ended = gitops("scan", "app", "--image", "staging")
     assert ended.code == code
     assert f"openssl 3  CVE-1  {severity}" in ended.out
     assert ("newer base image" in ended.err) is (code == 30)
 
 
-@pytest.mark.parametrize(("required", "code"), [(["image-scan"], 31), (["provenance"], 0), ([], 0)])
-def test_only_an_environment_that_requires_no_scan_goes_on_without_one(
-    image: Path, gitops: Gitops, monkeypatch: pytest.MonkeyPatch, required: list[str], code: int
-) -> None:
-    def fails(*_: object) -> tuple[list[Finding], str]:
-        raise unproven("the registry has no scanner")
-
-    monkeypatch.setattr(scanners, "image_scan", fails)
-    require(image, *required)
-    ended = gitops("scan", "app", "--image", "staging")
-    assert ended.code == code
-    assert "not scanned: the registry has no scanner" in ended.out + ended.err
-    assert "none known" not in ended.out
-
-
 @pytest.fixture
 def serving(image: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The service runs, of some commit or other."""
-    observed = Observation("ACTIVE", 1, (), "arn:task-definition/app-staging:7")
-    revision = Revision("arn:task-definition/app-staging:7", "ACTIVE", "reg/app:c@sha256:" + "e" * 64, Provenance())
     session: Any = SimpleNamespace(client=lambda *_: None)
     monkeypatch.setattr(aws, "session", lambda *_: session)
-    monkeypatch.setattr(Service, "look", lambda *_: observed)
-    monkeypatch.setattr(revisions, "revision", lambda *_: revision)
+    monkeypatch.setattr(Service, "look", lambda *_: Observation("ACTIVE", 1, (), REVISION))
+    runs(monkeypatch, f"reg/app:c@{SERVES}")
     return image
 
 
+def runs(monkeypatch: pytest.MonkeyPatch, image: str) -> None:
+    revision = Revision(REVISION, "ACTIVE", image, Provenance())
+    monkeypatch.setattr(revisions, "revision", lambda *_: revision)
+
+
 def test_the_image_that_serves_is_looked_at_by_its_digest(
-    serving: Path, gitops: Gitops, monkeypatch: pytest.MonkeyPatch
+    serving: Path, gitops: Gitops, scanned: dict[str, list[Finding]]
 ) -> None:
-    asked: list[str] = []
-
-    def image_scan(_: object, digest: str, *__: object) -> tuple[list[Finding], str]:
-        asked.append(digest)
-        return [Finding("openssl", "3", "CVE-1", "HIGH")], "2026-11-20"
-
-    monkeypatch.setattr(scanners, "image_scan", image_scan)
+    scanned[SERVES] = [Finding("openssl", "3", "CVE-1", "HIGH")]
     ended = gitops("scan", "--live", "staging")
-    assert asked == ["sha256:" + "e" * 64]
     assert ended.code == 30
     assert "of app-staging:7, from HIGH on, asked of the registry's scan of 2026-11-20: 1 fails" in ended.out
 
 
-@pytest.mark.parametrize(("required", "code"), [(["image-scan"], 31), ([], 0)])
-def test_what_serves_and_was_not_scanned_is_said(
-    serving: Path, gitops: Gitops, monkeypatch: pytest.MonkeyPatch, required: list[str], code: int
+@pytest.mark.parametrize("which", ["--image", "--live"])
+@pytest.mark.parametrize(("required", "code"), [(["image-scan"], 31), (["provenance"], 0), ([], 0)])
+@pytest.mark.usefixtures("scanned")
+def test_only_an_environment_that_requires_no_scan_goes_on_without_one(
+    serving: Path, gitops: Gitops, which: str, required: list[str], code: int
 ) -> None:
-    def fails(*_: object) -> tuple[list[Finding], str]:
-        raise unproven("the registry has no scanner")
-
-    monkeypatch.setattr(scanners, "image_scan", fails)
     require(serving, *required)
-    ended = gitops("scan", "app", "--live", "staging")
+    ended = gitops("scan", "app", which, "staging")
     assert ended.code == code
     assert "not scanned: the registry has no scanner" in ended.out + ended.err
     assert "none known" not in ended.out
 
 
 def test_an_image_without_a_digest_may_be_any(serving: Path, gitops: Gitops, monkeypatch: pytest.MonkeyPatch) -> None:
-    revision = Revision("arn:task-definition/app-staging:7", "ACTIVE", "reg/app:latest", Provenance())
-    monkeypatch.setattr(revisions, "revision", lambda *_: revision)
+    runs(monkeypatch, "reg/app:latest")
     require(serving, "image-scan")
     ended = gitops("scan", "--live", "staging")
     assert ended.code == 31
@@ -191,11 +188,6 @@ def test_where_nothing_serves_there_is_no_image(serving: Path, gitops: Gitops, m
     monkeypatch.setattr(Service, "look", lambda *_: None)
     ended = gitops("scan", "--live", "staging")
     assert (ended.code, ended.out) == (0, "app: is not there in staging, so no image of it serves\n")
-
-
-def test_live_and_image_are_two_questions(service: Path, gitops: Gitops) -> None:
-    assert gitops("scan", "app", "--image", "staging", "--live", "staging").code == 2
-    assert gitops("scan", "nobody", "--live", "staging").code == 1
 
 
 def test_a_commit_without_an_image_is_an_error(image: Path, gitops: Gitops, monkeypatch: pytest.MonkeyPatch) -> None:

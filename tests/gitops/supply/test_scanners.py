@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,25 +22,27 @@ from tests.gitops.supply.osv import Osv, advisory
 NAMES = {"alpha", "beta-two"}
 
 
+@contextmanager
+def refused(why: str) -> Iterator[None]:
+    """What is raised in here says that nothing was proven, and why."""
+    with pytest.raises(GitopsError, match=why) as caught:
+        yield
+    assert caught.value.exit_code == findings.UNPROVEN
+
+
 def answer(*packages: dict[str, Any]) -> str:
     return json.dumps({"dependencies": list(packages), "fixes": []})
 
 
-def test_every_entry_of_the_lock_is_asked(service: Path, database: Osv) -> None:
-    assert scanners.audit(Checkout(service), "app") == []
-    assert sorted(database.asked) == [("alpha", "1.0"), ("beta-two", "2.1")]
-
-
-def test_an_advisory_comes_with_its_names_and_its_fix(service: Path, database: Osv) -> None:
-    database.advisories["alpha"] = [advisory("alpha")]
+def test_every_entry_of_the_lock_is_asked_and_what_applies_comes_with_its_names_and_its_fix(
+    service: Path, database: Osv
+) -> None:
+    withdrawn = advisory("beta-two", withdrawn="2026-01-01T00:00:00Z")
+    database.advisories |= {"alpha": [advisory("alpha")], "beta-two": [withdrawn]}
     assert scanners.audit(Checkout(service), "app") == [
         Finding(package="alpha", version="1.0", advisory="CVE-2026-1", aliases=("GHSA-1",), fixed_in="2.0")
     ]
-
-
-def test_a_withdrawn_advisory_is_none(service: Path, database: Osv) -> None:
-    database.advisories["alpha"] = [advisory("alpha", withdrawn="2026-01-01T00:00:00Z")]
-    assert scanners.audit(Checkout(service), "app") == []
+    assert sorted(database.asked) == [("alpha", "1.0"), ("beta-two", "2.1")]
 
 
 @pytest.mark.parametrize(("status", "body"), [(500, ""), (429, ""), (404, ""), (200, "<html>"), (200, '{"vulns": 3}')])
@@ -46,9 +50,8 @@ def test_a_database_that_does_not_answer_properly_is_not_none_found(
     service: Path, database: Osv, status: int, body: str
 ) -> None:
     database.status, database.answer = status, body
-    with pytest.raises(GitopsError, match="not scanned") as caught:
+    with refused("not scanned"):
         scanners.audit(Checkout(service), "app")
-    assert caught.value.exit_code == findings.UNPROVEN
 
 
 def test_a_database_out_of_reach_is_not_none_found(service: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,19 +59,14 @@ def test_a_database_out_of_reach_is_not_none_found(service: Path, monkeypatch: p
         closed.bind(("127.0.0.1", 0))
         monkeypatch.setenv("NO_PROXY", "*")
         monkeypatch.setenv(scanners.OSV_VARIABLE, f"http://127.0.0.1:{closed.getsockname()[1]}/v1/query")
-        with pytest.raises(
-            GitopsError,
-            match=r"v1/query could not be asked: Failed .*refused →",
-        ) as caught:
+        with refused(r"v1/query could not be asked: Failed .*refused →"):
             scanners.audit(Checkout(service), "app")
-    assert caught.value.exit_code == findings.UNPROVEN
 
 
 def test_an_advisory_in_a_format_of_the_future_is_not_dropped_in_silence(service: Path, database: Osv) -> None:
     database.advisories["alpha"] = [advisory("alpha", schema_version="2.0.0")]
-    with pytest.raises(GitopsError, match=r"an advisory could not be read.*schema") as caught:
+    with refused(r"an advisory could not be read.*schema"):
         scanners.audit(Checkout(service), "app")
-    assert caught.value.exit_code == findings.UNPROVEN
 
 
 @pytest.mark.parametrize(
@@ -82,9 +80,8 @@ def test_an_advisory_in_a_format_of_the_future_is_not_dropped_in_silence(service
     ],
 )
 def test_an_answer_that_leaves_something_out_is_not_none_found(output: str, why: str) -> None:
-    with pytest.raises(GitopsError, match=why) as caught:
+    with refused(why):
         scanners.read(output, "a trace\nthe last line\n", NAMES)
-    assert caught.value.exit_code == findings.UNPROVEN
 
 
 def test_a_service_without_a_lock_is_an_error(service: Path) -> None:
@@ -124,21 +121,17 @@ def test_it_waits_for_the_scan_and_says_of_which_day_it_is(ended: Scan, day: str
     assert ([one.package for one in found], told) == (["openssl"], day)
 
 
+ENDED = ("FAILED", "UNSUPPORTED_IMAGE", "SCAN_ELIGIBILITY_EXPIRED", "FINDINGS_UNAVAILABLE", "LIMIT_EXCEEDED")
+
+
 @pytest.mark.parametrize(
     ("answer", "why"),
     [
         (Scan("IN_PROGRESS"), "has not ended after 10 s"),
         (None, "the registry example.org has no scanner"),
-        *(
-            (Scan(status, "the reason"), f"ended as {status}: the reason")
-            for status in (
-                *("FAILED", "UNSUPPORTED_IMAGE", "SCAN_ELIGIBILITY_EXPIRED"),
-                *("FINDINGS_UNAVAILABLE", "LIMIT_EXCEEDED"),
-            )
-        ),
+        *((Scan(status, "the reason"), f"ended as {status}: the reason") for status in ENDED),
     ],
 )
 def test_an_image_that_was_not_scanned_to_the_end_is_unproven(answer: Scan | None, why: str) -> None:
-    with pytest.raises(GitopsError, match=why) as caught:
+    with refused(why):
         scan(answer)
-    assert caught.value.exit_code == findings.UNPROVEN
