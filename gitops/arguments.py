@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 import math
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from gitops import environments
-from gitops.environments import Environment
+from gitops.errors import GitopsError
 from gitops.repository import ENVIRONMENTS
+
+if TYPE_CHECKING:
+    from gitops.environments import Environment
 
 _DIGEST = re.compile(r"(sha256:[0-9a-f]{64})?\Z")
 # A deployment that ends after its stopped tasks are forgotten cannot be explained any more.
@@ -20,35 +24,73 @@ _LONGEST_WATCH = 3600.0
 PATIENCE = 600.0
 
 
-def environment_argument(parser: argparse.ArgumentParser) -> None:
-    """ENVIRONMENT."""
-    parser.add_argument("environment", help=f"a file of {ENVIRONMENTS}/, without .yaml")
+def argument(*names: str, **options: Any) -> Callable[[argparse.ArgumentParser], object]:  # noqa: ANN401
+    """What adds a word or an option to a parser, both as argparse's ``add_argument`` takes them."""
+    return lambda parser: parser.add_argument(*names, **options)
 
 
-def service_argument(parser: argparse.ArgumentParser) -> None:
-    """SERVICE, where it is one of an environment's."""
-    parser.add_argument("service", help="a service of the environment")
+def seconds(least: float = 0.0, most: float = math.inf) -> Callable[[str], float]:
+    """Reads an option's value in seconds; it raises ArgumentTypeError for no number, or one out of bounds."""
+
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
+            raise argparse.ArgumentTypeError(f"not a number of seconds: {text}")
+        if not least <= value <= most:
+            bounds = f"between {least:.0f} and {most:.0f}" if most < math.inf else f"at least {least:.0f}"
+            raise argparse.ArgumentTypeError(f"{bounds} seconds, not {text}")
+        return value
+
+    return read
 
 
-def environments_argument(parser: argparse.ArgumentParser) -> None:
-    """[ENVIRONMENT …]; none means all."""
-    parser.add_argument(
-        "environments", nargs="*", metavar="ENVIRONMENT", help="environments to check (default: all of them)"
-    )
+def _digest(text: str) -> str:
+    if not _DIGEST.match(text):
+        raise argparse.ArgumentTypeError(f"not a digest (sha256: and 64 hexadecimal digits): {text}")
+    return text
 
 
-def base_argument(parser: argparse.ArgumentParser) -> None:
-    """--base COMMIT, for verbs that can look at what a change affects alone."""
-    parser.add_argument(
-        "--base",
-        default="",
-        metavar="COMMIT",
-        help="look only at what the change since this commit can affect; empty, all zeros or unknown to git: at all",
-    )
+environment_argument = argument("environment", help=f"a file of {ENVIRONMENTS}/, without .yaml")
+service_argument = argument("service", help="a service of the environment")
+environments_argument = argument(
+    "environments", nargs="*", metavar="ENVIRONMENT", help="environments to check (default: all of them)"
+)
+base_argument = argument(
+    "--base",
+    default="",
+    metavar="COMMIT",
+    help="look only at what the change since this commit can affect; empty, all zeros or unknown to git: at all",
+)
+timeout_argument = argument(
+    "--timeout",
+    type=seconds(1.0, _LONGEST_WATCH),
+    default=900.0,
+    metavar="SECONDS",
+    help="how long to watch (default: 900)",
+)
+stack_argument = argument(
+    "--stack",
+    action="append",
+    default=[],
+    metavar="STACK",
+    help="only this one: bootstrap, another template's name or service-NAME (may be repeated; default: all)",
+)
+part_argument = argument(
+    "--part", type=Path, metavar="FOLDER", help="also write it there as a part of what comment-review posts"
+)
+# docs/interface.md lists the names of each object.
+json_argument = argument("--json", action="store_true", help="print one JSON object instead")
+confirm_argument = argument("--confirm", metavar="NAME", help="the environment's name, where nobody can type it")
 
 
 def chosen_environments(arguments: argparse.Namespace) -> dict[str, Environment]:
     """The named environments, or all; GitopsError for one that does not exist."""
+    # Imported late: some jobs ask before anything is installed.
+    from gitops import environments
+
     names = arguments.environments or environments.names(arguments.checkout)
     return {name: environments.load(arguments.checkout, name) for name in names}
 
@@ -79,59 +121,22 @@ def wait_argument(parser: argparse.ArgumentParser, what: str) -> None:
     )
 
 
-def timeout_argument(parser: argparse.ArgumentParser) -> None:
-    """--timeout SECONDS, for verbs that watch a deployment."""
-    parser.add_argument(
-        "--timeout",
-        type=seconds(1.0, _LONGEST_WATCH),
-        default=900.0,
-        metavar="SECONDS",
-        help="how long to watch (default: 900)",
-    )
+def confirm(environment: Environment, given: str | None, to: str) -> None:
+    """Have the environment's name typed, to do something (``to``, in words), unless it was ``given``.
 
-
-def stack_argument(parser: argparse.ArgumentParser) -> None:
-    """--stack STACK, the same for plan, apply and destroy."""
-    parser.add_argument(
-        "--stack",
-        action="append",
-        default=[],
-        metavar="STACK",
-        help="only this one: bootstrap, another template's name or service-NAME (may be repeated; default: all)",
-    )
-
-
-def part_argument(parser: argparse.ArgumentParser) -> None:
-    """--part FOLDER, the same for diff and plan."""
-    parser.add_argument(
-        "--part", type=Path, metavar="FOLDER", help="also write it there as a part of what comment-review posts"
-    )
-
-
-def json_argument(parser: argparse.ArgumentParser) -> None:
-    """--json, for verbs that print one object; docs/interface.md lists their names."""
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead")
-
-
-def seconds(least: float = 0.0, most: float = math.inf) -> Callable[[str], float]:
-    """Reads an option's value in seconds; it raises ArgumentTypeError for no number, or one out of bounds."""
-
-    def read(text: str) -> float:
+    Raises GitopsError when it is another name, or nobody is there to type it.
+    """
+    name = environment.environment
+    if given is None:
+        if not (sys.stdin.isatty() and sys.stdout.isatty()):
+            raise GitopsError(
+                "nobody can type the environment's name here: nothing was touched", fix=f"--confirm {name}"
+            )
         try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not math.isfinite(value):
-            raise argparse.ArgumentTypeError(f"not a number of seconds: {text}")
-        if not least <= value <= most:
-            bounds = f"between {least:.0f} and {most:.0f}" if most < math.inf else f"at least {least:.0f}"
-            raise argparse.ArgumentTypeError(f"{bounds} seconds, not {text}")
-        return value
-
-    return read
-
-
-def _digest(text: str) -> str:
-    if not _DIGEST.match(text):
-        raise argparse.ArgumentTypeError(f"not a digest (sha256: and 64 hexadecimal digits): {text}")
-    return text
+            given = input(f"type {name} to {to}: ").strip()
+        except EOFError:
+            given = ""
+    if given != name:
+        raise GitopsError(
+            f'"{given}" is not the name of the environment: nothing was touched', fix=f"to {to}, type {name}"
+        )

@@ -84,6 +84,11 @@ def _parser(words: list[str]) -> argparse.ArgumentParser:
         subparser = subparsers.add_parser(verb, help=help_text, description=help_text[0].upper() + help_text[1:] + ".")
         if verb in words[:1]:
             module = importlib.import_module(f"gitops.verbs.{verb.replace('-', '_')}")
-            module.add_arguments(subparser)
+            subparser.description = getattr(module, "DESCRIPTION", subparser.description)
+            subparser.epilog = getattr(module, "EPILOG", None)
+            if "\n" in (subparser.epilog or ""):
+                subparser.formatter_class = argparse.RawDescriptionHelpFormatter
+            for add in getattr(module, "ARGUMENTS", ()) or (module.add_arguments,):
+                add(subparser)
             subparser.set_defaults(run=module.run)
     return parser

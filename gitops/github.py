@@ -25,6 +25,9 @@ _SECONDS = 30
 # More pages than a person reads: then nothing is looked for any further.
 _PAGES = 20
 _PER_PAGE = 100
+# What a workflow's command has for a character that would end it.
+_DATA = {ord("%"): "%25", ord("\r"): "%0D", ord("\n"): "%0A"}
+_PROPERTY = {**_DATA, ord(":"): "%3A", ord(","): "%2C"}
 # After a summary that was cut.
 _CUT = "\n… and more, which stands in the job's log"
 
@@ -53,7 +56,7 @@ def output(name: str, value: str) -> None:
 def annotation(level: Level, title: str, message: str) -> None:
     """Print one annotation, shown on the run's page; only inside of GitHub Actions."""
     if os.environ.get("GITHUB_ACTIONS"):
-        print(f"::{level} title={_property(hide(title))}::{_data(hide(message))}", flush=True)
+        print(f"::{level} title={hide(title).translate(_PROPERTY)}::{hide(message).translate(_DATA)}", flush=True)
 
 
 def run(variables: Mapping[str, str] = os.environ) -> tuple[str, str]:
@@ -79,14 +82,6 @@ def _append(variable: str, text: str) -> None:
     if path:
         with Path(path).open("a", encoding="utf-8") as file:
             file.write(text)
-
-
-def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from botocore.exceptions import ClientError
 from oras import defaults
 
 from gitops import environments
+from gitops.aws import code
 from gitops.environments import Environment
 from gitops.errors import GitopsError
 from gitops.repository import Checkout
@@ -300,7 +301,7 @@ class Repository:
                 registryId=self.account, repositoryName=self.name, imageIds=[{"imageTag": tag}]
             )
         except ClientError as error:
-            if _code(error) != "ImageNotFoundException":
+            if code(error) != "ImageNotFoundException":
                 raise
             return None
         return next((image["imageDigest"] for image in answer["imageDetails"]), None)
@@ -329,9 +330,9 @@ class Repository:
             )
         except ClientError as error:
             # A push comes a moment before its scan.
-            if _code(error) == "ScanNotFoundException":
+            if code(error) == "ScanNotFoundException":
                 return Scan("PENDING")
-            if _code(error) in _NO_SCANNER:
+            if code(error) in _NO_SCANNER:
                 return None
             raise
         status = answer.get("imageScanStatus") or {}
@@ -343,13 +344,10 @@ class Repository:
         pages = self.client.get_paginator("describe_image_scan_findings").paginate(
             registryId=self.account, repositoryName=self.name, imageId={"imageDigest": digest}
         )
-        found: list[Finding] = []
-        for page in pages:
-            part = page["imageScanFindings"]
-            found += [_basic(entry) for entry in part.get("findings", [])]
-            for entry in part.get("enhancedFindings", []):
-                found += _enhanced(entry)
-        return found
+        parts = [page["imageScanFindings"] for page in pages]
+        basic = [_basic(entry) for part in parts for entry in part.get("findings", [])]
+        enhanced = (entry for part in parts for entry in part.get("enhancedFindings", []))
+        return basic + [found for entry in enhanced for found in _enhanced(entry)]
 
 
 def _basic(entry: Mapping[str, Any]) -> Finding:
@@ -394,7 +392,7 @@ def find(session: boto3.Session, home: Environment, service: str) -> Repository 
     try:
         found = client.describe_repositories(registryId=home.account, repositoryNames=[name])
     except ClientError as error:
-        if _code(error) != "RepositoryNotFoundException":
+        if code(error) != "RepositoryNotFoundException":
             raise
         return None
     return Repository(client, home.account, name, found["repositories"][0]["repositoryUri"])
@@ -431,10 +429,6 @@ def newest(session: boto3.Session, home: Environment, service: str) -> Reference
         return found.newest() if found else None
     except ClientError as error:
         # Another account's registry need not let this environment's readers in.
-        if _code(error) != "AccessDeniedException":
+        if code(error) != "AccessDeniedException":
             raise
         return None
-
-
-def _code(error: ClientError) -> str:
-    return error.response["Error"]["Code"]

@@ -105,9 +105,10 @@ class Checkout:
 
     def git(self, *words: str) -> str:
         """Standard output of one git command; GitError with git's own last line when it fails."""
-        return _text(self._git(words))
+        return _text(self.raw(*words))
 
-    def _git(self, words: Sequence[str], given: bytes = b"") -> bytes:
+    def raw(self, *words: str, given: bytes = b"") -> bytes:
+        """The same as bytes, with what git reads from its standard input."""
         try:
             done = subprocess.run(["git", "-C", str(self.root), *words], input=given, capture_output=True, check=False)
         except FileNotFoundError:
@@ -134,33 +135,9 @@ class Checkout:
         """The first line of a commit's message."""
         return self.git("log", "-1", "--format=%s", revision).strip()
 
-    def files(self, revision: str, *folders: str) -> list[str]:
-        """The paths of all files of a commit below some folders, sorted by git."""
-        listed = self.git("ls-tree", "-r", "-z", "--name-only", "--full-tree", revision, "--", *folders)
-        return [path for path in listed.split("\0") if path]
-
-    def file(self, revision: str, path: str) -> str:
-        """The text of a file at a commit."""
-        return self.git("show", f"{revision}:{path}")
-
-    def texts(self, revision: str, *folders: str) -> dict[str, str]:
-        """The text of each file of a commit below some folders, by its path; two commands of git for any number."""
-        listed = self.git("ls-tree", "-r", "-z", "--full-tree", revision, "--", *folders).split("\0")
-        # MODE TYPE ID, a tab, the path (git-ls-tree(1)).
-        entries = [(*stats.split(), path) for stats, _, path in (line.partition("\t") for line in listed if line)]
-        blobs = [(path, name) for _, kind, name, path in entries if kind == "blob"]
-        output = self._git(["cat-file", "--batch"], "".join(f"{name}\n" for _, name in blobs).encode())
-        found, at = {}, 0
-        for path, _ in blobs:
-            # ID TYPE SIZE, the content, a newline (git-cat-file(1)).
-            start = output.index(b"\n", at) + 1
-            end = start + int(output[at:start].split()[2])
-            found[path], at = _text(output[start:end]), end + 1
-        return found
-
     def copy(self, revision: str, folder: Path, *folders: str) -> Checkout:
         """A commit's files below some folders, written to the same place below ``folder``."""
-        for path, text in self.texts(revision, *folders).items():
+        for path, text in self.at(revision).texts(*folders).items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_text(text, encoding="utf-8")
         return Checkout(folder)
@@ -265,12 +242,25 @@ class Commit:
             return None
 
     def paths(self, *folders: str) -> list[str]:
-        """The paths of all files below some folders, sorted."""
-        return self.checkout.files(self.commit, *folders)
+        """The paths of all files below some folders, sorted by git."""
+        return [path for _, path in self._listed(folders)]
 
     def texts(self, *folders: str) -> dict[str, str]:
-        """The text of each file below some folders, by its path."""
-        return self.checkout.texts(self.commit, *folders)
+        """The text of each file below some folders, by its path; two commands of git for any number."""
+        # MODE TYPE ID (git-ls-tree(1)).
+        blobs = [(path, name) for (_, kind, name), path in self._listed(folders) if kind == "blob"]
+        output = self.checkout.raw("cat-file", "--batch", given="".join(f"{name}\n" for _, name in blobs).encode())
+        found, at = {}, 0
+        for path, _ in blobs:
+            # ID TYPE SIZE, the content, a newline (git-cat-file(1)).
+            start = output.index(b"\n", at) + 1
+            end = start + int(output[at:start].split()[2])
+            found[path], at = _text(output[start:end]), end + 1
+        return found
+
+    def _listed(self, folders: Sequence[str]) -> list[tuple[list[str], str]]:
+        listed = self.checkout.git("ls-tree", "-r", "-z", "--full-tree", self.commit, "--", *folders).split("\0")
+        return [(stats.split(), path) for stats, _, path in (line.partition("\t") for line in listed if line)]
 
 
 def _text(output: bytes) -> str:

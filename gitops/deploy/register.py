@@ -38,12 +38,11 @@ def rendered(to: Destination, commit: str) -> dict[str, Any]:
     Raises GitopsError when the commit has none, or it is not JSON.
     """
     path = repository.rendered(to.service, to.environment.environment).as_posix()
-    try:
-        text = to.checkout.file(commit, path)
-    except GitopsError:
+    text = to.checkout.at(commit).text(path)
+    if text is None:
         raise GitopsError(
             f"{commit[:12]} has no {path}", fix="gitops render, commit what it writes, and take that commit"
-        ) from None
+        )
     return documents.parse(text, f"{path} at {commit[:12]}")
 
 

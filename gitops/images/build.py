@@ -31,7 +31,7 @@ def is_expected(checkout: Checkout, commit: str, home: Environment, service: str
         return False
     pulling = [name for name, one in environments.load_all(checkout).items() if one.registry == home.environment]
     wanted = {str(entry(name, service)) for name in pulling}
-    return bool(wanted.intersection(checkout.files(commit, *wanted)))
+    return bool(wanted.intersection(checkout.at(commit).paths(*wanted)))
 
 
 def awaited(

@@ -24,14 +24,6 @@ DEFAULTS: dict[str, Document] = {
 ORDERED = frozenset({"command", "entryPoint", "environmentFiles", "dnsServers", "dnsSearchDomains"})
 
 
-def described(response: Document) -> Document:
-    """The answer of DescribeTaskDefinition with its tags where a task definition has them.
-
-    ECS answers tags beside the task definition, and only when asked (``include=["TAGS"]``).
-    """
-    return {**response["taskDefinition"], "tags": response.get("tags") or []}
-
-
 def normalize(document: Document) -> Document:
     """A task definition in the one form that equals every other spelling of it.
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gitops import aws, environments, github
-from gitops.arguments import environment_argument, stack_argument
+from gitops.arguments import argument, environment_argument, stack_argument
 from gitops.display import drawing
 from gitops.errors import GitopsError
 from gitops.stacks import order, plan, report
@@ -18,13 +18,12 @@ from gitops.stacks.order import Unit
 from gitops.stacks.plan import Plan
 from gitops.text import plain, table
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The verb's words."""
-    environment_argument(parser)
-    stack_argument(parser)
-    parser.add_argument("--plan-hash", metavar="HASH", help="refuse unless the plan still has this hash")
-    parser.add_argument("--plan", type=Path, metavar="FILE", help="refuse unless the plan is the one in this file")
+ARGUMENTS = (
+    environment_argument,
+    stack_argument,
+    argument("--plan-hash", metavar="HASH", help="refuse unless the plan still has this hash"),
+    argument("--plan", type=Path, metavar="FILE", help="refuse unless the plan is the one in this file"),
+)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -8,19 +8,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
 from gitops import github
+from gitops.arguments import argument, base_argument
 from gitops.repository import PARTS, Checkout
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The two commits."""
-    parser.add_argument(
-        "--base",
-        default="",
-        metavar="COMMIT",
-        help="the commit before the change; empty, all zeros or unknown to git means: every service",
-    )
-    parser.add_argument("--head", default="HEAD", metavar="COMMIT", help="the commit after it (default: HEAD)")
-    parser.add_argument("--json", action="store_true", help="print a JSON list")
+ARGUMENTS = (
+    base_argument,
+    argument("--head", default="HEAD", metavar="COMMIT", help="the commit after the change (default: HEAD)"),
+    argument("--json", action="store_true", help="print a JSON list"),
+)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 
 from gitops import github, tools
+from gitops.arguments import argument, base_argument
 from gitops.checks import running
 from gitops.checks.catalogue import CHECKS
 from gitops.checks.running import End, Result
@@ -17,16 +18,11 @@ from gitops.text import fence, fold, hide, table
 MARKS: dict[End, str] = {"passed": "ok  ", "failed": "FAIL", "not run": "--  "}
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Names of checks, and the list of them."""
-    parser.add_argument("names", nargs="*", metavar="NAME", help="checks to run (default: all of them)")
-    parser.add_argument(
-        "--base",
-        default="",
-        metavar="COMMIT",
-        help="the checks that the change since this commit can affect; empty, all zeros or unknown to git means: all",
-    )
-    parser.add_argument("--list", action="store_true", help="list the checks and run none")
+ARGUMENTS = (
+    argument("names", nargs="*", metavar="NAME", help="checks to run (default: all of them)"),
+    base_argument,
+    argument("--list", action="store_true", help="list the checks and run none"),
+)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -5,27 +5,24 @@ from __future__ import annotations
 import argparse
 
 from gitops import environments, github
-from gitops.arguments import environment_argument, service_argument
+from gitops.arguments import argument, environment_argument, service_argument
 from gitops.github import GitHub
 from gitops.repository import folders
 from gitops.review import pull_request
 from gitops.review.pull_request import moved
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """SERVICE ENVIRONMENT --commit REV [--before REV] [--verdict WORDS] [--job ID]."""
-    service_argument(parser)
-    environment_argument(parser)
-    parser.add_argument("--commit", required=True, metavar="REV", help="what was deployed, or tried")
-    parser.add_argument("--before", default="", metavar="REV", help="what served before (empty: nothing did)")
-    parser.add_argument(
-        "--verdict", default="", metavar="VERDICT", help="the output of the deploy (empty: it ended without one)"
-    )
-    parser.add_argument("--job", default="", metavar="ID", help="the job whose summary is the report")
-    parser.epilog = (
-        "Every merged pull request whose commit lies between the two and touches the service gets one comment per "
-        "service, with a row for each environment. Going back to an older commit takes them back."
-    )
+ARGUMENTS = (
+    service_argument,
+    environment_argument,
+    argument("--commit", required=True, metavar="REV", help="what was deployed, or tried"),
+    argument("--before", default="", metavar="REV", help="what served before (empty: nothing did)"),
+    argument("--verdict", default="", metavar="VERDICT", help="the output of the deploy (empty: it ended without one)"),
+    argument("--job", default="", metavar="ID", help="the job whose summary is the report"),
+)
+EPILOG = (
+    "Every merged pull request whose commit lies between the two and touches the service gets one comment per "
+    "service, with a row for each environment. Going back to an older commit takes them back."
+)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -6,21 +6,21 @@ import argparse
 from pathlib import Path
 
 from gitops import environments, github
+from gitops.arguments import argument
 from gitops.errors import GitopsError
 from gitops.github import GitHub
 from gitops.review import pull_request
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """NUMBER --parts FOLDER."""
-    parser.add_argument("number", type=int, help="the pull request's number")
-    parser.add_argument(
+ARGUMENTS = (
+    argument("number", type=int, help="the pull request's number"),
+    argument(
         "--parts",
         type=Path,
         required=True,
         metavar="FOLDER",
         help="where gitops diff --part and gitops plan --part wrote diff.md and plan-ENVIRONMENT.md",
-    )
+    ),
+)
 
 
 def run(arguments: argparse.Namespace) -> int:

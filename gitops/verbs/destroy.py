@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from gitops import aws, environments, github
-from gitops.arguments import environment_argument, stack_argument
+from gitops.arguments import argument, confirm, confirm_argument, environment_argument, stack_argument
 from gitops.clock import Clock
 from gitops.display import Display, Event, drawing
 from gitops.ecs_answers import family_of
@@ -20,22 +20,22 @@ from gitops.stacks.destroy import Leftovers, Scope
 from gitops.stacks.order import Unit
 from gitops.text import plain
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The verb's words."""
-    environment_argument(parser)
-    parser.add_argument("--confirm", metavar="NAME", help="the environment's name, where nobody can type it")
-    parser.add_argument(
+ARGUMENTS = (
+    environment_argument,
+    confirm_argument,
+    argument(
         "--keep-bootstrap", action="store_true", help="keep the roles, for a workflow that runs under one of them"
-    )
-    stack_argument(parser)
+    ),
+    stack_argument,
+)
+_REMOVE = "remove all of this"
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Show what goes, have it confirmed, remove it, and verify that nothing is left."""
     environment = environments.load(arguments.checkout, arguments.environment)
     if arguments.confirm is not None:
-        _require_name(environment, arguments.confirm)
+        confirm(environment, arguments.confirm, _REMOVE)
     every = order.load(arguments.checkout, environment)
     others = environments.load_all(arguments.checkout)
     chosen, keep = arguments.stack, arguments.keep_bootstrap
@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         removed = _show(worker, every, going, standing)
         if removed:
             destroy.require_unused(every, {unit.label for unit in going.stacks}, standing)
-            _confirm(environment, arguments.confirm)
+            confirm(environment, arguments.confirm, _REMOVE)
             _remove(worker, administrator, going)
         found = verify.left(administrator, every, going)
     if found:
@@ -151,29 +151,6 @@ def _show(access: Access, every: list[Unit], going: Scope, standing: dict[str, s
     for line in lines:
         print(f"  - {line}")
     return lines
-
-
-def _require_name(environment: Environment, name: str) -> None:
-    if name != environment.environment:
-        raise GitopsError(
-            f'"{name}" is not the name of the environment: nothing was touched',
-            fix=f"to remove it, type {environment.environment}",
-        )
-
-
-def _confirm(environment: Environment, given: str | None) -> None:
-    if given is not None:
-        return
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise GitopsError(
-            "nobody can type the environment's name here: nothing was touched",
-            fix=f"--confirm {environment.environment}",
-        )
-    try:
-        typed = input(f"type {environment.environment} to remove all of this: ")
-    except EOFError:
-        typed = ""
-    _require_name(environment, typed.strip())
 
 
 def _remove(worker: Access, administrator: Access, going: Scope) -> None:

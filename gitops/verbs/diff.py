@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from gitops import environments, github
-from gitops.arguments import part_argument
+from gitops.arguments import argument, part_argument
 from gitops.errors import GitopsError
 from gitops.repository import ENVIRONMENTS, TASKDEFS, Checkout, Commit, WorkTree
 from gitops.review import pull_request
@@ -22,20 +22,18 @@ WORKTREE = "worktree"
 RENDERS = (TASKDEFS.as_posix(), ENVIRONMENTS.as_posix())
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what the verb takes."""
-    parser.add_argument(
-        "--base", metavar="REV", help="compare with where HEAD left this (default: origin/main or main)"
-    )
-    parser.add_argument("--head", metavar="REV", default=WORKTREE, help="a commit (default: the work tree)")
-    parser.add_argument(
+ARGUMENTS = (
+    argument("--base", metavar="REV", help="compare with where HEAD left this (default: origin/main or main)"),
+    argument("--head", metavar="REV", default=WORKTREE, help="a commit (default: the work tree)"),
+    argument(
         "--budget",
         metavar="CHARACTERS",
         type=int,
         default=COMMENT_BUDGET,
         help="print no more than this (default: %(default)s)",
-    )
-    part_argument(parser)
+    ),
+    part_argument,
+)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -17,20 +17,16 @@ from gitops.stacks.access import Access
 _COMPARED = ("infra/", "taskdefs/")
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """ENVIRONMENT [--json]."""
-    environment_argument(parser)
-    json_argument(parser)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = (
-        "Changes nothing. Every value is expected (git) → actual (AWS), with secrets masked.\n"
-        "docs/drift.md says what to do for each finding.\n\n"
-        "exit codes:\n"
-        f"  {report.NONE:>2}  what runs is what git says; a commit that waits to be deployed is no drift\n"
-        f"  {report.FOUND:>2}  something is missing, left over, or was changed by hand or not by its commit\n"
-        f"  {report.UNPROVEN:>2}  no drift is known, and not everything could be compared\n"
-        "   1  an error"
-    )
+ARGUMENTS = (environment_argument, json_argument)
+EPILOG = f"""\
+Changes nothing. Every value is expected (git) → actual (AWS), with secrets masked.
+docs/drift.md says what to do for each finding.
+
+exit codes:
+  {report.NONE:>2}  what runs is what git says; a commit that waits to be deployed is no drift
+  {report.FOUND:>2}  something is missing, left over, or was changed by hand or not by its commit
+  {report.UNPROVEN:>2}  no drift is known, and not everything could be compared
+   1  an error"""
 
 
 def run(arguments: argparse.Namespace) -> int:

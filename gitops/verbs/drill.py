@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 from gitops import aws, environments, github
-from gitops.arguments import environment_argument
+from gitops.arguments import argument, confirm, confirm_argument, environment_argument
 from gitops.clock import Clock
 from gitops.cloudformation import CloudFormation
 from gitops.deploy.status import url
@@ -24,28 +23,28 @@ _MOST_TIMES = 50
 _LONGEST_WITHIN = 900.0
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """ENVIRONMENT and what to drill, how, and under which load."""
-    environment_argument(parser)
-    parser.add_argument("--service", help="a service of the environment (default: its only one)")
-    parser.add_argument(
+ARGUMENTS = (
+    environment_argument,
+    argument("--service", help="a service of the environment (default: its only one)"),
+    argument(
         "--drill", action="append", choices=KINDS, dest="drills", help="one of them, may be repeated (default: all)"
-    )
-    parser.add_argument("--times", type=int, default=1, help="hold each so often in a row (default: 1)")
-    parser.add_argument("--rate", type=int, default=DEFAULT_RATE, help=f"requests a second (default: {DEFAULT_RATE})")
-    parser.add_argument("--path", help="the path asked for (default: the beginning of the service's own)")
-    parser.add_argument(
+    ),
+    argument("--times", type=int, default=1, help="hold each so often in a row (default: 1)"),
+    argument("--rate", type=int, default=DEFAULT_RATE, help=f"requests a second (default: {DEFAULT_RATE})"),
+    argument("--path", help="the path asked for (default: the beginning of the service's own)"),
+    argument(
         "--within", type=float, default=300.0, metavar="SECONDS", help="how long recovery may take (default: 300)"
-    )
-    parser.add_argument("--name", default="", help="the host name to ask for, where the certificate is for that one")
-    parser.add_argument("--confirm", metavar="NAME", help="the environment's name, where nobody can type it")
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    kinds = "\n".join(f"  {name:<10}  {kind.does}" for name, kind in KINDS.items())
-    parser.epilog = (
-        f"drills:\n{kinds}\n\n"
-        "Requests go to the environment's own load balancer. A real environment's name has to be typed first.\n"
-        "Ends with 1 when a request was lost, a verdict was wrong or recovery took too long."
-    )
+    ),
+    argument("--name", default="", help="the host name to ask for, where the certificate is for that one"),
+    confirm_argument,
+)
+_EACH = "\n".join(f"  {name:<10}  {kind.does}" for name, kind in KINDS.items())
+EPILOG = f"""\
+drills:
+{_EACH}
+
+Requests go to the environment's own load balancer. A real environment's name has to be typed first.
+Ends with 1 when a request was lost, a verdict was wrong or recovery took too long."""
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -113,20 +112,9 @@ def _require(arguments: argparse.Namespace, path: str) -> None:
 
 def _confirm(environment: Environment, given: str | None, kinds: list[str], service: str) -> None:
     """Nothing to confirm on this machine; elsewhere the environment's name, typed."""
-    name = environment.environment
+    if given is None and environment.aws_config_file is not None:
+        return
     if given is None:
-        if environment.aws_config_file is not None:
-            return
-        if not (sys.stdin.isatty() and sys.stdout.isatty()):
-            raise GitopsError(
-                "nobody can type the environment's name here: nothing was touched", fix=f"--confirm {name}"
-            )
-        print(f"{service} in {name} (account {environment.account}) will fail on purpose: {', '.join(kinds)}")
-        try:
-            given = input(f"type {name} to go on: ").strip()
-        except EOFError:
-            given = ""
-    if given != name:
-        raise GitopsError(
-            f'"{given}" is not the name of the environment: nothing was touched', fix=f"to drill it, type {name}"
-        )
+        where = f"{environment.environment} (account {environment.account})"
+        print(f"{service} in {where} will fail on purpose: {', '.join(kinds)}")
+    confirm(environment, given, "drill it")

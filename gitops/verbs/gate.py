@@ -8,17 +8,16 @@ import os
 from collections.abc import Collection, Mapping
 
 from gitops import github
+from gitops.arguments import argument
 from gitops.errors import GitopsError
 
 VARIABLE = "NEEDS"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The jobs that may be skipped."""
-    parser.description = f"Fail unless every job in the variable {VARIABLE} (the workflow's toJSON(needs)) succeeded."
-    parser.add_argument(
-        "--may-skip", action="append", default=[], metavar="JOB", help="a job that may be skipped (repeatable)"
-    )
+ARGUMENTS = (
+    argument("--may-skip", action="append", default=[], metavar="JOB", help="a job that may be skipped (repeatable)"),
+)
+DESCRIPTION = f"Fail unless every job in the variable {VARIABLE} (the workflow's toJSON(needs)) succeeded."
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import argparse
 
+from gitops.arguments import argument
 from gitops.newservice.service import make
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The name, and the place on the load balancer."""
-    parser.add_argument("name", metavar="NAME", help="lowercase letters, digits and dashes")
-    parser.add_argument("--path", metavar="PATH", help="its folder of the load balancer (default: '/NAME/*')")
-    parser.add_argument(
+ARGUMENTS = (
+    argument("name", metavar="NAME", help="lowercase letters, digits and dashes"),
+    argument("--path", metavar="PATH", help="its folder of the load balancer (default: '/NAME/*')"),
+    argument(
         "--priority", type=int, metavar="N", help="the ListenerPriority of its rule (default: a free one that fits)"
-    )
-    parser.epilog = (
-        "Makes services/NAME, taskdefs/NAME, tests/services/NAME and NAME.yaml in each folder of infra/environments; "
-        "no file that is there changes. Everything is checked first; after an error or Ctrl-C nothing has changed. "
-        "docs/new-service.md goes on from there, and tells how to remove a service."
-    )
+    ),
+)
+EPILOG = (
+    "Makes services/NAME, taskdefs/NAME, tests/services/NAME and NAME.yaml in each folder of infra/environments; "
+    "no file that is there changes. Everything is checked first; after an error or Ctrl-C nothing has changed. "
+    "docs/new-service.md goes on from there, and tells how to remove a service."
+)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -6,20 +6,19 @@ import argparse
 from pathlib import Path
 
 from gitops import aws, environments, github
-from gitops.arguments import environment_argument, part_argument, stack_argument
+from gitops.arguments import argument, environment_argument, part_argument, stack_argument
 from gitops.review import pull_request
 from gitops.stacks import order, plan, report
 from gitops.stacks.access import Access
 from gitops.text import COMMENT_BUDGET
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The verb's words."""
-    environment_argument(parser)
-    stack_argument(parser)
-    part_argument(parser)
-    parser.add_argument("--out", type=Path, metavar="FILE", help="also write the plan as JSON, for apply --plan")
-    parser.add_argument("--json", action="store_true", help="print the plan as JSON instead of lines")
+ARGUMENTS = (
+    environment_argument,
+    stack_argument,
+    part_argument,
+    argument("--out", type=Path, metavar="FILE", help="also write the plan as JSON, for apply --plan"),
+    argument("--json", action="store_true", help="print the plan as JSON instead of lines"),
+)
 
 
 def run(arguments: argparse.Namespace) -> int:

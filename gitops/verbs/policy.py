@@ -10,11 +10,7 @@ from gitops.display import say
 from gitops.policy import checkers
 from gitops.policy.filled import every
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The environments, and the commit before the change."""
-    environments_argument(parser)
-    base_argument(parser)
+ARGUMENTS = (environments_argument, base_argument)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from gitops import aws, github
-from gitops.arguments import environment_argument, service_argument
+from gitops.arguments import argument, environment_argument, service_argument
 from gitops.deploy import revisions
 from gitops.deploy.release import Destination
 from gitops.deploy.revisions import Plan
@@ -14,23 +14,29 @@ from gitops.errors import GitopsError
 from gitops.text import fence, plain
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """SERVICE ENVIRONMENT [--keep N] [--yes]."""
-    service_argument(parser)
-    environment_argument(parser)
-    parser.add_argument(
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"not a number of revisions, at least 1: {text}")
+    return int(text)
+
+
+ARGUMENTS = (
+    service_argument,
+    environment_argument,
+    argument(
         "--keep",
         type=_count,
         default=10,
         metavar="N",
         help="how many of the newest stay whatever they are (default: 10)",
-    )
-    parser.add_argument("--yes", action="store_true", help="remove them; without it they are only listed")
-    parser.epilog = (
-        "Deregisters and deletes old revisions of the service's task definition. What tasks run, what a deployment "
-        "has, the newest one, and what a rollback goes back to stay, however old they are. Deleted ones do "
-        "not come back: gitops deploy --allow-older --commit brings their commit back while its image is kept."
-    )
+    ),
+    argument("--yes", action="store_true", help="remove them; without it they are only listed"),
+)
+EPILOG = (
+    "Deregisters and deletes old revisions of the service's task definition. What tasks run, what a deployment "
+    "has, the newest one, and what a rollback goes back to stay, however old they are. Deleted ones do "
+    "not come back: gitops deploy --allow-older --commit brings their commit back while its image is kept."
+)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -68,9 +74,3 @@ def text(planned: Plan) -> list[str]:
     ]
     lines += [f"  remove  {one.name}  {one.provenance.commit[:12]}" for one in planned.going]
     return lines + [f"  delete  {short_name(arn)}  deregistered before" for arn in planned.inactive]
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"not a number of revisions, at least 1: {text}")
-    return int(text)

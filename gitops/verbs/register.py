@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 
 from gitops import aws, github
 from gitops.arguments import release_arguments, wait_argument
@@ -12,17 +13,16 @@ from gitops.deploy.register import register
 from gitops.deploy.release import Destination, Release, Run
 from gitops.display import Lines
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """SERVICE ENVIRONMENT [--commit REV] [--digest DIGEST] [--allow-older] [--wait SECONDS]."""
-    release_arguments(parser, "register")
-    wait_argument(parser, "the service's stack where nothing else is missing")
-    parser.epilog = (
-        "Registers what was reviewed: the rendered file as git has it at the commit. Nothing is registered when "
-        "something that it refers to is missing or does not fit, all of which is said at once, nor when the newest "
-        "revision has the same content. Sets the outputs revision (its ARN) and service (exists or missing: then the "
-        "service's stack is to be applied)."
-    )
+ARGUMENTS = (
+    partial(release_arguments, verb="register"),
+    partial(wait_argument, what="the service's stack where nothing else is missing"),
+)
+EPILOG = (
+    "Registers what was reviewed: the rendered file as git has it at the commit. Nothing is registered when something "
+    "that it refers to is missing or does not fit, all of which is said at once, nor when the newest revision has the "
+    "same content. Sets the outputs revision (its ARN) and service (exists or missing: then the service's stack is to "
+    "be applied)."
+)
 
 
 def run(arguments: argparse.Namespace) -> int:

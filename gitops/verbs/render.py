@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from gitops import environments
+from gitops.arguments import argument
 from gitops.errors import GitopsError
 from gitops.repository import TASKDEFS, Checkout
 from gitops.stacks import listener
@@ -19,12 +20,12 @@ from gitops.text import hide, hide_documents
 DIFF_LINES = 20
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare what the verb takes."""
-    parser.add_argument("service", nargs="*", metavar="SERVICE", help=f"a folder of {TASKDEFS}/ (default: all)")
-    parser.add_argument(
+ARGUMENTS = (
+    argument("service", nargs="*", metavar="SERVICE", help=f"a folder of {TASKDEFS}/ (default: all)"),
+    argument(
         "--check", action="store_true", help="write nothing; fail when a rendered file is stale, missing or orphaned"
-    )
+    ),
+)
 
 
 def run(arguments: argparse.Namespace) -> int:

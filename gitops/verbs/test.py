@@ -7,20 +7,15 @@ import subprocess
 import sys
 
 from gitops import repository
+from gitops.arguments import argument, base_argument
 from gitops.checks.selection import selected
 from gitops.errors import GitopsError
 from gitops.repository import Checkout
 
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The service, or the commit before the change."""
-    parser.add_argument("service", nargs="?", metavar="SERVICE", help="test this service alone (default: everything)")
-    parser.add_argument(
-        "--base",
-        default="",
-        metavar="COMMIT",
-        help="the tests that the change since this commit can affect; empty, all zeros or unknown to git means: all",
-    )
+ARGUMENTS = (
+    argument("service", nargs="?", metavar="SERVICE", help="test this service alone (default: everything)"),
+    base_argument,
+)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 import tempfile
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
@@ -48,26 +48,16 @@ class Measured:
     waiter: Said
 
 
-class _Waiter(threading.Thread):
-    """botocore's waiter with its own defaults: every 15 s."""
-
-    def __init__(self, ecs: Any) -> None:
-        super().__init__()
-        self._ecs = ecs
-        self.calls, self.word, self.ended = 0, "", 0.0
-        self.begun = time.time()
-        ecs.meta.events.register("provide-client-params.ecs.DescribeServices", self._count)
-
-    def run(self) -> None:
-        try:
-            self._ecs.get_waiter("services_stable").wait(cluster=HERE.cluster, services=[SERVICE])
-            self.word = "stable"
-        except WaiterError as error:
-            self.word = str(error)
-        self.ended = time.time()
-
-    def _count(self, **_: object) -> None:
-        self.calls += 1
+def _wait(ecs: Any) -> tuple[str, float, int, float]:
+    """botocore's waiter with its own defaults, every 15 s: its word, when it ended, its calls and its seconds."""
+    calls = list[object]()
+    ecs.meta.events.register("provide-client-params.ecs.DescribeServices", lambda **_: calls.append(_))
+    begun, word = time.time(), "stable"
+    try:
+        ecs.get_waiter("services_stable").wait(cluster=HERE.cluster, services=[SERVICE])
+    except WaiterError as error:
+        word = str(error)
+    return word, time.time(), len(calls), time.time() - begun
 
 
 def verdicts() -> None:
@@ -94,19 +84,18 @@ def _broken(found: Shipped, bad: Bad, kind: str) -> Measured:
 
 def _measure(found: Shipped, commit: str, kind: str) -> Measured:
     ecs = found.session("deploy").client("ecs")
-    waiter, told, cost = _Waiter(ecs), 0.0, (0.0, 0)
-    word = "nothing"
-    with found.clone.start("gitops", "deploy", SERVICE, ENVIRONMENT, "--commit", commit) as process:
+    word, told, cost = "nothing", 0.0, (0.0, 0)
+    command = ("gitops", "deploy", SERVICE, ENVIRONMENT, "--commit", commit)
+    with ThreadPoolExecutor() as pool, found.clone.start(*command) as process:
         assert process.stdout is not None
         for line in process.stdout:
             if line.startswith("watching deployment"):
-                waiter.begun = time.time()
-                waiter.start()
+                waiter = pool.submit(_wait, ecs)
             elif match := _VERDICT.search(line):
                 told, word = time.time(), match[1]
             elif match := _COST.search(line):
                 cost = float(match[1]), int(match[2])
-    waiter.join()
+    stable, ended, calls, waited = waiter.result()
     listed = ecs.list_service_deployments(cluster=HERE.cluster, service=SERVICE, maxResults=1)
     arn = listed["serviceDeployments"][0]["serviceDeploymentArn"]
     ours = ecs.describe_service_deployments(serviceDeploymentArns=[arn])["serviceDeployments"][0]
@@ -116,7 +105,7 @@ def _measure(found: Shipped, commit: str, kind: str) -> Measured:
         _TRUTH[ours["status"]],
         end - ours["createdAt"].timestamp(),
         Said(word, told - end, cost[1], cost[0]),
-        Said(waiter.word, waiter.ended - end, waiter.calls, waiter.ended - waiter.begun),
+        Said(stable, ended - end, calls, waited),
     )
 
 

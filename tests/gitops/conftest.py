@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
+from gitops import environments
 from gitops.cli import main
+from gitops.environments import Environment
+from gitops.repository import Checkout
+from tests.gitops.deploy.described import StubbedSession
 
 ENVIRONMENT = """\
 environment: {name}
@@ -60,6 +64,19 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write(tmp_path / "taskdefs/app/production.json", {"cpu": "512", "memory": "1024"})
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def staging(repository: Path) -> Environment:
+    """That repository's staging."""
+    return environments.load(Checkout(repository), "staging")
+
+
+@pytest.fixture
+def session() -> Iterator[StubbedSession]:
+    """Clients that answer what the test tells them; at its end every answer was asked for."""
+    with StubbedSession() as stubbed:
+        yield stubbed
 
 
 def base() -> dict[str, Any]:

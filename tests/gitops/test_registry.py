@@ -7,21 +7,18 @@ import json
 import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import boto3
-import msgspec
 import pytest
 import responses
 from botocore.exceptions import ClientError
-from botocore.stub import Stubber
 
-from gitops import environments, registry
+from gitops import registry
 from gitops.environments import Environment
 from gitops.errors import GitopsError
 from gitops.registry import Finding, ImageLayer, Login, Reference, RegistryClient, Repository, Scan, sha256
-from gitops.repository import Checkout
+from tests.gitops.deploy.described import StubbedSession
 
 DIGEST = "sha256:" + "a" * 64
 URI = "127.0.0.1:5000/demo/app"
@@ -49,51 +46,36 @@ def test_what_is_no_reference_is_refused(text: str) -> None:
         Reference.parse(text)
 
 
-@pytest.fixture
-def ecr() -> Iterator[tuple[Any, Stubber]]:
-    client = boto3.client("ecr", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
-    with Stubber(client) as stubber:
-        yield client, stubber
-        stubber.assert_no_pending_responses()
-    client.close()
+def repository(session: StubbedSession) -> Repository:
+    return Repository(session.client("ecr"), "1" * 12, "demo/app", "1.dkr.ecr.example/demo/app")
 
 
-def repository(client: Any, uri: str = "1.dkr.ecr.example/demo/app") -> Repository:
-    return Repository(client, "1" * 12, "demo/app", uri)
-
-
-def test_a_tag_that_is_there_gives_its_digest(ecr: tuple[Any, Stubber]) -> None:
-    client, stubber = ecr
+def test_a_tag_gives_the_digest_of_its_image(session: StubbedSession) -> None:
+    stubber = session.answers("ecr")
     asked = {"registryId": "1" * 12, "repositoryName": "demo/app", "imageIds": [{"imageTag": "abc"}]}
     stubber.add_response("describe_images", {"imageDetails": [{"imageDigest": DIGEST}]}, asked)
-    assert repository(client).digest("abc") == DIGEST
-
-
-def test_a_tag_that_is_not_there_gives_none(ecr: tuple[Any, Stubber]) -> None:
-    client, stubber = ecr
     stubber.add_client_error("describe_images", "ImageNotFoundException")
-    assert repository(client).digest("abc") is None
     stubber.add_response("describe_images", {"imageDetails": []})
-    assert repository(client).digest("abc") is None
+    assert [repository(session).digest("abc") for _ in range(3)] == [DIGEST, None, None]
 
 
-def test_the_newest_image_is_the_one_pushed_last(ecr: tuple[Any, Stubber]) -> None:
-    client, stubber = ecr
+def test_the_newest_image_is_the_one_pushed_last(session: StubbedSession) -> None:
+    stubber = session.answers("ecr")
     images = [
         {"imageDigest": f"sha256:{n}", "imageTags": [n], "imagePushedAt": datetime(2026, 1, day, tzinfo=UTC)}
         for n, day in (("old", 1), ("new", 3), ("middle", 2))
     ]
     stubber.add_response("describe_images", {"imageDetails": images})
-    assert repository(client).newest() == Reference("1.dkr.ecr.example/demo/app", "new", "sha256:new")
+    assert repository(session).newest() == Reference("1.dkr.ecr.example/demo/app", "new", "sha256:new")
     stubber.add_response("describe_images", {"imageDetails": []})
-    assert repository(client).newest() is None
+    assert repository(session).newest() is None
 
 
-def test_the_password_is_not_in_what_is_printed_of_a_login(ecr: tuple[Any, Stubber]) -> None:
-    client, stubber = ecr
+def test_the_password_is_not_in_what_is_printed_of_a_login(session: StubbedSession) -> None:
+    stubber = session.answers("ecr")
     token = base64.b64encode(b"AWS:pass:word").decode()
     stubber.add_response("get_authorization_token", {"authorizationData": [{"authorizationToken": token}]})
-    login = repository(client).login()
+    login = repository(session).login()
     assert (login.username, login.password) == ("AWS", "pass:word")
     assert "pass" not in repr(login).replace("password", "")
 
@@ -112,53 +94,39 @@ def test_only_a_registry_on_this_machine_is_spoken_to_in_plain_http(uri: str, ex
     assert registry.is_loopback(uri) is expected
 
 
-class Account:
-    """A session whose one client is the stubbed one."""
-
-    def __init__(self, client: Any) -> None:
-        self.made = client
-
-    def client(self, name: str, region_name: str) -> Any:
-        assert (name, region_name) == ("ecr", "us-east-1")
-        return self.made
-
-
-@pytest.fixture
-def home(repository: Path) -> Environment:
-    return msgspec.structs.replace(environments.load(Checkout(repository), "staging"), region="us-east-1")
-
-
-def test_a_repository_that_is_not_there_is_told_with_what_makes_it(ecr: tuple[Any, Stubber], home: Environment) -> None:
-    client, stubber = ecr
-    session: Any = Account(client)
+def test_a_repository_that_is_not_there_is_told_with_what_makes_it(
+    session: StubbedSession, staging: Environment
+) -> None:
+    stubber, taken = session.answers("ecr"), cast(boto3.Session, session)
     for _ in range(3):
         stubber.add_client_error("describe_repositories", "RepositoryNotFoundException")
-    assert registry.find(session, home, "app") is None
-    assert registry.newest(session, home, "app") is None
+    assert registry.find(taken, staging, "app") is None
+    assert registry.newest(taken, staging, "app") is None
     with pytest.raises(GitopsError, match="staging has no image repository demo/app → gitops apply staging"):
-        registry.repository(session, home, "app")
+        registry.repository(taken, staging, "app")
     stubber.add_response("describe_repositories", {"repositories": [{"repositoryUri": URI}]})
-    found = registry.repository(session, home, "app")
+    found = registry.repository(taken, staging, "app")
     assert (found.name, found.uri, found.host) == ("demo/app", URI, "127.0.0.1:5000")
+    # In the region of its registry.
+    assert session.regions["ecr"] == staging.region
 
 
 @pytest.mark.parametrize("asked", ["describe_repositories", "describe_images"])
 def test_another_accounts_registry_need_not_show_its_newest_image(
-    ecr: tuple[Any, Stubber], home: Environment, asked: str
+    session: StubbedSession, staging: Environment, asked: str
 ) -> None:
-    client, stubber = ecr
-    session: Any = Account(client)
+    stubber, taken = session.answers("ecr"), cast(boto3.Session, session)
     if asked == "describe_images":
         stubber.add_response("describe_repositories", {"repositories": [{"repositoryUri": URI}]})
     stubber.add_client_error(asked, "AccessDeniedException")
-    assert registry.newest(session, home, "app") is None
+    assert registry.newest(taken, staging, "app") is None
     stubber.add_client_error("describe_repositories", "ServerException")
     with pytest.raises(ClientError):
-        registry.newest(session, home, "app")
+        registry.newest(taken, staging, "app")
 
 
-def test_where_the_scan_of_an_image_stands(ecr: tuple[Any, Stubber]) -> None:
-    client, stubber = ecr
+def test_where_the_scan_of_an_image_stands(session: StubbedSession) -> None:
+    stubber = session.answers("ecr")
     asked = {"registryId": "1" * 12, "repositoryName": "demo/app", "imageId": {"imageDigest": DIGEST}, "maxResults": 1}
     day = datetime(2026, 11, 20, tzinfo=UTC)
     failed = {"imageScanStatus": {"status": "FAILED", "description": "the reason"}}
@@ -168,13 +136,13 @@ def test_where_the_scan_of_an_image_stands(ecr: tuple[Any, Stubber]) -> None:
     stubber.add_response("describe_image_scan_findings", ended)
     for code in ("InvalidAction", "UnknownOperationException"):
         stubber.add_client_error("describe_image_scan_findings", code)
-    assert [repository(client).scan(DIGEST) for _ in range(5)] == [
+    assert [repository(session).scan(DIGEST) for _ in range(5)] == [
         *(Scan("PENDING"), Scan("FAILED", "the reason"), Scan("COMPLETE", ended=day)),
         *(None, None),
     ]
     stubber.add_client_error("describe_image_scan_findings", "AccessDeniedException")
     with pytest.raises(ClientError):
-        repository(client).scan(DIGEST)
+        repository(session).scan(DIGEST)
 
 
 BASIC = {
@@ -196,23 +164,23 @@ def page(*found: dict[str, Any], key: str = "findings", more: str = "") -> dict[
     return {"imageScanFindings": {key: list(found)}} | ({"nextToken": more} if more else {})
 
 
-def test_every_page_of_findings_is_read(ecr: tuple[Any, Stubber]) -> None:
-    client, stubber = ecr
+def test_every_page_of_findings_is_read(session: StubbedSession) -> None:
+    stubber = session.answers("ecr")
     asked = {"registryId": "1" * 12, "repositoryName": "demo/app", "imageId": {"imageDigest": DIGEST}}
     stubber.add_response("describe_image_scan_findings", page(BASIC, more="x"), asked)
     # One without a severity must not be taken for a requirement's, of which none tells any.
     stubber.add_response("describe_image_scan_findings", page({"name": "CVE-1"}), {**asked, "nextToken": "x"})
-    assert repository(client).findings(DIGEST) == [
+    assert repository(session).findings(DIGEST) == [
         Finding("openssl", "3.0", "CVE-2026-2", severity="HIGH"),
         Finding("", "", "CVE-1", severity="UNDEFINED"),
     ]
 
 
-def test_inspectors_findings_are_read_too(ecr: tuple[Any, Stubber]) -> None:
-    client, stubber = ecr
+def test_inspectors_findings_are_read_too(session: StubbedSession) -> None:
+    stubber = session.answers("ecr")
     found = (ENHANCED, {**ENHANCED, "status": "SUPPRESSED"}, {**ENHANCED, "severity": ""})
     stubber.add_response("describe_image_scan_findings", page(*found, key="enhancedFindings"))
-    assert repository(client).findings(DIGEST) == [
+    assert repository(session).findings(DIGEST) == [
         Finding("zlib", "1.2", "CVE-2026-3", severity="CRITICAL", fixed_in="1.3"),
         Finding("zlib", "1.2", "CVE-2026-3", severity="UNDEFINED", fixed_in="1.3"),
     ]
@@ -313,19 +281,14 @@ def test_layer_and_configuration_go_before_the_manifest(served: responses.Reques
     blobs(served)
     served.put(f"{BASE}/manifests/abc", status=201)
     push(client)
-    sent = [call.request.body for call in served.calls if call.request.method == "PUT"]
+    sent = [call.request.body or b"" for call in served.calls if call.request.method == "PUT"]
     assert sent[:2] == [LAYER, CONFIG]
-    assert sent[2] is not None
     assert json.loads(sent[2]) == MANIFEST
 
 
-def test_what_the_registry_has_is_not_sent_again(served: responses.RequestsMock, client: RegistryClient) -> None:
-    blobs(served, known=True)
-    served.put(f"{BASE}/manifests/abc", status=201)
-    push(client)
-
-
-def test_it_signs_in_when_asked_to(served: responses.RequestsMock, client: RegistryClient) -> None:
+def test_it_signs_in_and_sends_nothing_that_the_registry_has(
+    served: responses.RequestsMock, client: RegistryClient
+) -> None:
     expected = "Basic " + base64.b64encode(b"AWS:the password").decode()
 
     def answer(request: Any) -> tuple[int, dict[str, str], str]:

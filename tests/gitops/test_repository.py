@@ -42,18 +42,20 @@ def test_the_work_tree_is_clean_or_named(clone: Checkout) -> None:
     assert clone.dirty() == ["a.txt", "ü b.txt"]
 
 
-def test_files_and_their_text_at_a_commit(clone: Checkout) -> None:
-    first = clone.commit("HEAD")
+def test_the_files_of_commits_and_of_the_work_tree(clone: Checkout) -> None:
+    first = clone.at(clone.commit("HEAD"))
     write(clone.root / "folder/ü b.txt", "new")
     write(clone.root / "a.txt", "two")
-    second = commit(clone.root)
-    assert clone.files(first, "folder") == []
-    assert clone.files(second, "folder") == ["folder/ü b.txt"]
-    assert (clone.file(first, "a.txt"), clone.file(second, "a.txt")) == ("one", "two")
-    assert clone.texts(first, "a.txt", "folder") == {"a.txt": "one"}
-    assert clone.texts(second, "a.txt", "folder") == {"a.txt": "two", "folder/ü b.txt": "new"}
-    assert clone.texts(second, "nowhere") == {}
-    assert clone.fork_point(first, second) == first
+    assert (first.paths("folder"), clone.work_tree.paths("folder")) == ([], ["folder/ü b.txt"])
+    assert (first.text("folder/ü b.txt"), clone.work_tree.text("folder/ü b.txt")) == (None, "new")
+    assert (first.text("none"), clone.work_tree.text("none"), clone.work_tree.text("folder")) == (None, None, None)
+    second = clone.at(commit(clone.root))
+    assert second.paths("folder") == ["folder/ü b.txt"]
+    assert (first.text("a.txt"), second.text("a.txt"), clone.work_tree.text("a.txt")) == ("one", "two", "two")
+    assert first.texts("a.txt", "folder") == {"a.txt": "one"}
+    assert second.texts("a.txt", "folder") == {"a.txt": "two", "folder/ü b.txt": "new"}
+    assert second.texts("nowhere") == {}
+    assert clone.fork_point(first.commit, second.commit) == first.commit
 
 
 def test_every_kind_of_file_of_a_commit(clone: Checkout, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -62,9 +64,9 @@ def test_every_kind_of_file_of_a_commit(clone: Checkout, tmp_path_factory: pytes
         (clone.root / "folder" / name).write_bytes(content)
     (clone.root / "folder/link").symlink_to("empty")
     texts = {"empty": "", "crlf": "a\nb\n", "bytes": "\ufffd\n\n", "line\nend": "\nx", "link": "empty"}
-    assert clone.texts(commit(clone.root), "folder") == {f"folder/{name}": text for name, text in texts.items()}
+    assert clone.at(commit(clone.root)).texts("folder") == {f"folder/{name}": text for name, text in texts.items()}
     copied = clone.copy("HEAD", tmp_path_factory.mktemp("copy"), "folder")
-    assert copied.work_tree.texts("folder") == clone.texts("HEAD", "folder")
+    assert copied.work_tree.texts("folder") == clone.at("HEAD").texts("folder")
 
 
 def test_which_of_two_commits_came_first(clone: Checkout) -> None:
@@ -81,23 +83,13 @@ def test_which_of_two_commits_came_first(clone: Checkout) -> None:
 
 def test_git_itself_is_asked_for_its_last_line(clone: Checkout) -> None:
     with pytest.raises(GitopsError, match=r"git show failed: fatal: .*missing\.txt"):
-        clone.file("HEAD", "missing.txt")
+        clone.git("show", "HEAD:missing.txt")
 
 
 def test_no_git_on_this_machine(clone: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(GitopsError, match="git is not on PATH"):
         clone.commit("HEAD")
-
-
-def test_the_files_of_a_commit_and_of_the_work_tree(clone: Checkout) -> None:
-    committed = clone.at(clone.commit("HEAD"))
-    write(clone.root / "folder/ü b.txt", "new")
-    write(clone.root / "a.txt", "two")
-    assert (committed.text("a.txt"), clone.work_tree.text("a.txt")) == ("one", "two")
-    assert (committed.text("none"), clone.work_tree.text("none"), clone.work_tree.text("folder")) == (None, None, None)
-    assert (committed.text("folder/ü b.txt"), clone.work_tree.text("folder/ü b.txt")) == (None, "new")
-    assert (committed.paths("folder"), clone.work_tree.paths("folder")) == ([], ["folder/ü b.txt"])
 
 
 def test_a_service_is_a_folder_with_a_dockerfile(clone: Checkout) -> None:

@@ -45,7 +45,6 @@ from gitops.stacks import plan as planned
 from gitops.stacks import report as plan
 from gitops.stacks.plan import Plan, StackPlan
 from gitops.supply import findings as scan
-from gitops.supply import findings as vulnerabilities
 from gitops.supply.findings import Allowance, Waiver
 from gitops.text import (
     COMMENT_BUDGET,
@@ -180,10 +179,10 @@ def drifted(text: str) -> Drift:
     return Drift("staging", "a" * 40, (Compared("stack", "demo", (finding,)),))
 
 
-def judged(text: str) -> list[vulnerabilities.Judged]:
+def judged(text: str) -> list[scan.Judged]:
     found = Vulnerability("alpha", "1.0", "CVE-1")
     waived = Waiver("CVE-1", "alpha", text, date(2026, 6, 15))
-    return vulnerabilities.judge([found], Allowance(waivers=[waived]), date(2026, 6, 1))
+    return scan.judge([found], Allowance(waivers=[waived]), date(2026, 6, 1))
 
 
 def image(text: str) -> Image:

@@ -66,8 +66,10 @@ class StubbedSession:
     def __init__(self) -> None:
         self._session = boto3.Session("a", "b", region_name="eu-west-2")
         self._clients: dict[str, tuple[Any, Stubber]] = {}
+        self.regions: dict[str, str] = {}
 
-    def client(self, name: str, **_: Any) -> Any:
+    def client(self, name: str, region_name: str = "", **_: Any) -> Any:
+        self.regions[name] = region_name
         return self._stubbed(name)[0]
 
     def answers(self, name: str) -> Stubber:

@@ -3,43 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
-from gitops import environments
-from gitops.deploy import references as secrets
-from gitops.deploy.references import (
-    TASKS,
-    Failure,
-    cluster,
-    container_failures,
-    group_failures,
-    log_groups,
-    require,
-    roles,
-    target_groups,
-    trusts,
-    wanted_log_groups,
-)
+from gitops.deploy import references
+from gitops.deploy.references import TASKS, Failure
 from gitops.ecs import Ecs
 from gitops.ecs_answers import Balanced
 from gitops.environments import Environment
 from gitops.errors import GitopsError
-from gitops.repository import Checkout
 from tests.gitops.deploy.described import NOON, StubbedSession, service
 
 
+def problems(found: list[Failure]) -> list[str]:
+    return [failure.problem for failure in found]
+
+
 def test_one_failure_is_one_line_and_several_are_a_list() -> None:
-    require([], "app")
+    references.require([], "app")
     with pytest.raises(GitopsError) as one:
-        require([Failure("a is missing", "make a")], "app cannot be registered")
+        references.require([Failure("a is missing", "make a")], "app cannot be registered")
     assert str(one.value) == "app cannot be registered: a is missing → make a"
     with pytest.raises(GitopsError) as two:
-        require([Failure("a is missing", "make a"), Failure("b is missing", "make b")], "app")
+        references.require([Failure("a is missing", "make a"), Failure("b is missing", "make b")], "app")
     assert str(two.value).splitlines() == [
         "app: 2 things are missing or do not fit",
         "  a is missing → make a",
@@ -48,6 +36,8 @@ def test_one_failure_is_one_line_and_several_are_a_list() -> None:
 
 
 EXECUTION, TASK = (f"arn:aws:iam::111111111111:role/app-staging-{kind}" for kind in ("execution", "task"))
+ELSEWHERE = EXECUTION.replace("1" * 12, "2" * 12)
+APPLY = "gitops apply staging --stack service-app"
 BOTH = {"executionRoleArn": EXECUTION, "taskRoleArn": TASK}
 
 
@@ -56,17 +46,6 @@ def trust(principal: Any, action: Any = "sts:AssumeRole", effect: str = "Allow")
 
 
 OURS = trust({"Service": TASKS})
-
-
-@pytest.fixture
-def session() -> Iterator[StubbedSession]:
-    with StubbedSession() as stubbed:
-        yield stubbed
-
-
-@pytest.fixture
-def staging(repository: Path) -> Environment:
-    return environments.load(Checkout(repository), "staging")
 
 
 def answer(session: StubbedSession, arn: str, policy: dict[str, Any]) -> None:
@@ -97,42 +76,51 @@ def answer(session: StubbedSession, arn: str, policy: dict[str, Any]) -> None:
     ],
 )
 def test_who_is_trusted(policy: dict[str, Any], expected: bool) -> None:
-    assert trusts(policy, TASKS) is expected
+    assert references.trusts(policy, TASKS) is expected
 
 
-def test_roles_that_are_there_and_trust_ecs_are_no_failure(session: StubbedSession, staging: Environment) -> None:
-    for arn in (EXECUTION, TASK):
-        answer(session, arn, OURS)
-    assert roles(session.client("iam"), BOTH, "app", staging) == []
-
-
-def test_each_missing_role_is_named_with_its_stack(session: StubbedSession, staging: Environment) -> None:
-    for _ in BOTH:
-        session.answers("iam").add_client_error("get_role", "NoSuchEntity")
-    found = roles(session.client("iam"), BOTH, "app", staging)
-    assert [failure.problem for failure in found] == [
-        "the execution role app-staging-execution does not exist",
-        "the task role app-staging-task does not exist",
-    ]
-    assert {failure.fix for failure in found} == {"gitops apply staging --stack service-app"}
-
-
-def test_a_role_that_trusts_another_service_is_named(session: StubbedSession, staging: Environment) -> None:
-    answer(session, EXECUTION, trust({"Service": "ec2.amazonaws.com"}))
-    (failure,) = roles(session.client("iam"), {"executionRoleArn": EXECUTION}, "app", staging)
-    assert failure.problem == f"the execution role app-staging-execution does not trust {TASKS}"
-
-
-def test_a_role_of_another_account_is_not_the_one_of_that_name(session: StubbedSession, staging: Environment) -> None:
-    answer(session, EXECUTION, OURS)
-    elsewhere = EXECUTION.replace("1" * 12, "2" * 12)
-    (failure,) = roles(session.client("iam"), {"executionRoleArn": elsewhere}, "app", staging)
-    assert failure.problem == f"the execution role {elsewhere} does not exist: app-staging-execution is {EXECUTION}"
-
-
-def test_fargate_needs_an_execution_role(session: StubbedSession, staging: Environment) -> None:
-    (failure,) = roles(session.client("iam"), {}, "app", staging)
-    assert failure.problem == "the task definition names no execution role"
+@pytest.mark.parametrize(
+    ("named", "answers", "expected"),
+    [
+        (BOTH, [(EXECUTION, OURS), (TASK, OURS)], []),
+        (
+            BOTH,
+            [None, None],
+            [
+                "the execution role app-staging-execution does not exist",
+                "the task role app-staging-task does not exist",
+            ],
+        ),
+        (
+            {"executionRoleArn": EXECUTION},
+            [(EXECUTION, trust({"Service": "ec2.amazonaws.com"}))],
+            [f"the execution role app-staging-execution does not trust {TASKS}"],
+        ),
+        # A role of another account is not the one of that name.
+        (
+            {"executionRoleArn": ELSEWHERE},
+            [(EXECUTION, OURS)],
+            [f"the execution role {ELSEWHERE} does not exist: app-staging-execution is {EXECUTION}"],
+        ),
+        # Fargate needs an execution role.
+        ({}, [], ["the task definition names no execution role"]),
+    ],
+)
+def test_each_role_is_there_and_trusts_ecs(
+    session: StubbedSession,
+    staging: Environment,
+    named: dict[str, str],
+    answers: list[tuple[str, dict[str, Any]] | None],
+    expected: list[str],
+) -> None:
+    for one in answers:
+        if one is None:
+            session.answers("iam").add_client_error("get_role", "NoSuchEntity")
+        else:
+            answer(session, *one)
+    found = references.roles(session.client("iam"), named, "app", staging)
+    assert problems(found) == expected
+    assert {failure.fix for failure in found if failure.coming} <= {APPLY}
 
 
 def secret(number: int, prefix: str = "/app/staging/") -> dict[str, str]:
@@ -143,8 +131,8 @@ def document(*secrets: dict[str, str], **container: Any) -> dict[str, Any]:
     return {"containerDefinitions": [{"name": "app", "secrets": list(secrets), **container}]}
 
 
-def references(*given: dict[str, str]) -> list[secrets.SecretReference]:
-    return secrets.secrets(document(*given))
+def wanted(*given: dict[str, str]) -> list[references.SecretReference]:
+    return references.secrets(document(*given))
 
 
 def test_every_missing_parameter_is_named_with_its_fix(session: StubbedSession, staging: Environment) -> None:
@@ -153,7 +141,7 @@ def test_every_missing_parameter_is_named_with_its_fix(session: StubbedSession, 
     ssm = session.answers("ssm")
     for part, missing in ((names[:10], names[3:4]), (names[10:], names[11:])):
         ssm.add_response("get_parameters", {"InvalidParameters": missing}, {"Names": part, "WithDecryption": False})
-    failures = secrets.parameters(session.client("ssm"), references(*twelve), "app", staging)
+    failures = references.parameters(session.client("ssm"), wanted(*twelve), "app", staging)
     assert [failure.fix for failure in failures] == [
         "gitops secret put app staging KEY_03",
         "gitops secret put app staging KEY_11",
@@ -162,19 +150,15 @@ def test_every_missing_parameter_is_named_with_its_fix(session: StubbedSession, 
 
 
 def test_a_parameter_of_another_place_is_not_ours_to_put(session: StubbedSession, staging: Environment) -> None:
-    answer = {"InvalidParameters": ["/shared/KEY_01"]}
-    session.answers("ssm").add_response("get_parameters", answer)
-    (failure,) = secrets.parameters(session.client("ssm"), references(secret(1, "/shared/")), "app", staging)
+    session.answers("ssm").add_response("get_parameters", {"InvalidParameters": ["/shared/KEY_01"]})
+    (failure,) = references.parameters(session.client("ssm"), wanted(secret(1, "/shared/")), "app", staging)
     assert failure.fix == "create it, or refer to one below /app/staging/"
-
-
-def test_nothing_is_asked_when_nothing_is_referred_to(session: StubbedSession, staging: Environment) -> None:
-    assert secrets.parameters(session.client("ssm"), [], "app", staging) == []
+    assert references.parameters(session.client("ssm"), [], "app", staging) == [], "nothing is asked"
 
 
 def test_secrets_of_the_log_driver_count_too() -> None:
     logging = {"logDriver": "splunk", "secretOptions": [{"name": "splunk-token", "valueFrom": "/app/staging/TOKEN"}]}
-    (found,) = secrets.secrets(document(logConfiguration=logging))
+    (found,) = references.secrets(document(logConfiguration=logging))
     assert (found.container, found.variable, found.parameter) == ("app", "splunk-token", "/app/staging/TOKEN")
 
 
@@ -189,7 +173,7 @@ def test_secrets_of_the_log_driver_count_too() -> None:
     ],
 )
 def test_the_name_of_a_parameter(value_from: str, expected: str | None) -> None:
-    assert secrets.parameter_name(value_from) == expected
+    assert references.parameter_name(value_from) == expected
 
 
 ARN = "arn:aws:secretsmanager:eu-west-2:111111111111:secret:/app/staging/db-AbCdEf"
@@ -198,27 +182,22 @@ ARN = "arn:aws:secretsmanager:eu-west-2:111111111111:secret:/app/staging/db-AbCd
 @pytest.mark.parametrize("behind", ["", ":password::", ":password:AWSCURRENT:"])
 def test_a_stored_secret_is_described_by_its_own_arn(session: StubbedSession, behind: str) -> None:
     session.answers("secretsmanager").add_response("describe_secret", {"ARN": ARN}, {"SecretId": ARN})
-    wanted = references({"name": "PASSWORD", "valueFrom": ARN + behind}, secret(1))
-    assert secrets.stored_secrets(session.client("secretsmanager"), wanted) == []
+    referred = wanted({"name": "PASSWORD", "valueFrom": ARN + behind}, secret(1))
+    assert references.stored_secrets(session.client("secretsmanager"), referred) == []
 
 
 def test_a_stored_secret_that_is_missing_or_going_is_named(session: StubbedSession) -> None:
     answers = session.answers("secretsmanager")
     answers.add_client_error("describe_secret", "ResourceNotFoundException")
     answers.add_response("describe_secret", {"ARN": ARN, "DeletedDate": NOON})
-    wanted = references({"name": "ONE", "valueFrom": ARN}, {"name": "TWO", "valueFrom": ARN})
-    missing, going = secrets.stored_secrets(session.client("secretsmanager"), wanted)
-    assert (missing.problem, missing.fix) == (
-        f"ONE of container app: there is no secret {ARN}",
-        "create it in Secrets Manager",
-    )
-    assert (going.problem, going.fix) == (
-        f"TWO of container app: the secret {ARN} is about to be deleted",
-        "restore it",
-    )
+    referred = wanted({"name": "ONE", "valueFrom": ARN}, {"name": "TWO", "valueFrom": ARN})
+    found = references.stored_secrets(session.client("secretsmanager"), referred)
+    assert [(one.problem, one.fix) for one in found] == [
+        (f"ONE of container app: there is no secret {ARN}", "create it in Secrets Manager"),
+        (f"TWO of container app: the secret {ARN} is about to be deleted", "restore it"),
+    ]
 
 
-APPLY = "gitops apply staging --stack service-app"
 GROUP = {
     "TargetGroupName": "app",
     "TargetType": "ip",
@@ -249,12 +228,12 @@ def test_only_groups_that_awslogs_does_not_make_have_to_be_there() -> None:
         {"logConfiguration": {"logDriver": "splunk", "options": {"awslogs-group": "x"}}},
         {},
     ]
-    found = wanted_log_groups({"containerDefinitions": containers}, "eu-west-2")
+    found = references.wanted_log_groups({"containerDefinitions": containers}, "eu-west-2")
     assert found == [("eu-west-2", "one"), ("us-east-1", "two")]
 
 
 @pytest.mark.parametrize(
-    ("existing", "problems"),
+    ("existing", "expected"),
     [
         (["app-staging-logs"], []),
         ([], ["there is no log group app-staging-logs in eu-west-2"]),
@@ -263,19 +242,19 @@ def test_only_groups_that_awslogs_does_not_make_have_to_be_there() -> None:
     ],
 )
 def test_the_log_group_exists(
-    session: StubbedSession, staging: Environment, existing: list[str], problems: list[str]
+    session: StubbedSession, staging: Environment, existing: list[str], expected: list[str]
 ) -> None:
     answer = {"logGroups": [{"logGroupName": name} for name in existing]}
     wanted_call = {"logGroupNamePrefix": "app-staging-logs"}
     session.answers("logs").add_response("describe_log_groups", answer, wanted_call)
     with_logs = task_definition(logConfiguration=awslogs("app-staging-logs"))
-    found = log_groups(lambda _: session.client("logs"), with_logs, "app", staging)
-    assert [failure.problem for failure in found] == problems
+    found = references.log_groups(lambda _: session.client("logs"), with_logs, "app", staging)
+    assert problems(found) == expected
     assert {failure.fix for failure in found} <= {APPLY}
 
 
 @pytest.mark.parametrize(
-    ("answer", "problems"),
+    ("answer", "expected"),
     [
         ([{"status": "ACTIVE"}], []),
         ([{"status": "INACTIVE"}], ["the cluster demo-staging is INACTIVE"]),
@@ -283,79 +262,73 @@ def test_the_log_group_exists(
     ],
 )
 def test_the_cluster_is_active(
-    session: StubbedSession, staging: Environment, answer: list[dict[str, str]], problems: list[str]
+    session: StubbedSession, staging: Environment, answer: list[dict[str, str]], expected: list[str]
 ) -> None:
     session.answers("ecs").add_response("describe_clusters", {"clusters": answer}, {"clusters": ["demo-staging"]})
-    found = cluster(Ecs(session, staging.cluster), staging)  # type: ignore[arg-type]
-    assert [failure.problem for failure in found] == problems
+    found = references.cluster(Ecs(session, staging.cluster), staging)  # type: ignore[arg-type]
+    assert problems(found) == expected
     assert {failure.fix for failure in found} <= {"gitops apply staging --stack platform"}
 
 
 @pytest.mark.parametrize(
-    ("changed", "problem"),
+    ("changed", "routes", "problem"),
     [
-        ({}, None),
-        ({"HealthCheckPort": "8080"}, None),
-        ({"HealthCheckPath": "/health?deep=1"}, None),
-        (
-            {"TargetType": "instance"},
-            "the target group app registers targets of type instance, and awsvpc tasks need ip",
-        ),
-        ({"Port": 80}, "the target group app is for port 80, the container's is 8080"),
-        ({"HealthCheckPort": "9000"}, "the target group app checks port 9000, the container's is 8080"),
-        ({"HealthCheckPath": "/healthz"}, "the target group app asks /healthz, which the commit does not answer"),
+        ({}, ROUTES, []),
+        ({"HealthCheckPort": "8080"}, ROUTES, []),
+        ({"HealthCheckPath": "/health?deep=1"}, ROUTES, []),
+        # Routes that are not known are not asked for.
+        ({"HealthCheckPath": "/other"}, set(), []),
+        ({"TargetType": "instance"}, ROUTES, ["registers targets of type instance, and awsvpc tasks need ip"]),
+        ({"Port": 80}, ROUTES, ["is for port 80, the container's is 8080"]),
+        ({"HealthCheckPort": "9000"}, ROUTES, ["checks port 9000, the container's is 8080"]),
+        ({"HealthCheckPath": "/healthz"}, ROUTES, ["asks /healthz, which the commit does not answer"]),
     ],
 )
-def test_the_target_group_fits(changed: dict[str, Any], problem: str | None) -> None:
-    found = group_failures({**GROUP, **changed}, BALANCED, task_definition(), ROUTES, APPLY)
-    assert [failure.problem for failure in found] == ([problem] if problem else [])
+def test_the_target_group_fits(changed: dict[str, Any], routes: set[str], problem: list[str]) -> None:
+    found = references.group_failures({**GROUP, **changed}, BALANCED, task_definition(), routes, APPLY)
+    assert problems(found) == [f"the target group app {words}" for words in problem]
     assert all(APPLY in failure.fix for failure in found)
 
 
-def test_routes_that_are_not_known_are_not_asked_for() -> None:
-    assert group_failures({**GROUP, "HealthCheckPath": "/other"}, BALANCED, task_definition(), set(), APPLY) == []
-
-
 @pytest.mark.parametrize(
     ("changed", "problem"),
     [
-        ({}, None),
-        ({"name": "web"}, "the service balances a container app, and the task definition has web"),
-        ({"portMappings": [{"containerPort": 9000}]}, "the service balances port 8080 of app, which opens 9000"),
-        ({"portMappings": []}, "the service balances port 8080 of app, which opens none"),
+        ({}, []),
+        ({"name": "web"}, ["the service balances a container app, and the task definition has web"]),
+        ({"portMappings": [{"containerPort": 9000}]}, ["the service balances port 8080 of app, which opens 9000"]),
+        ({"portMappings": []}, ["the service balances port 8080 of app, which opens none"]),
     ],
 )
-def test_the_task_definition_has_what_the_service_balances(changed: dict[str, Any], problem: str | None) -> None:
-    found = container_failures(BALANCED, task_definition(**changed))
-    assert [failure.problem for failure in found] == ([problem] if problem else [])
+def test_the_task_definition_has_what_the_service_balances(changed: dict[str, Any], problem: list[str]) -> None:
+    assert problems(references.container_failures(BALANCED, task_definition(**changed))) == problem
 
 
-@pytest.mark.parametrize("services", [[], [{"status": "INACTIVE", "loadBalancers": [ENTRY]}]])
-def test_before_the_service_exists_there_is_nothing_to_fit(
-    session: StubbedSession, staging: Environment, services: list[dict[str, Any]]
-) -> None:
-    session.answers("ecs").add_response("describe_services", {"services": services})
-    balancing = session.client("elbv2")
-    assert target_groups(service(session), balancing, task_definition(), staging, ROUTES) == []
+SERVED = {"status": "ACTIVE", "loadBalancers": [ENTRY]}
 
 
 @pytest.mark.parametrize(
-    ("group", "problems"),
+    ("services", "group", "expected"),
     [
-        (GROUP, []),
-        (None, ["the service's target group arn:tg does not exist"]),
-        ({**GROUP, "Port": 80}, ["the target group app is for port 80, the container's is 8080"]),
+        # Before the service exists there is nothing to fit.
+        ([], None, []),
+        ([{**SERVED, "status": "INACTIVE"}], None, []),
+        ([SERVED], GROUP, []),
+        ([SERVED], None, ["the service's target group arn:tg does not exist"]),
+        ([SERVED], {**GROUP, "Port": 80}, ["the target group app is for port 80, the container's is 8080"]),
     ],
 )
 def test_the_services_own_target_group_is_looked_at(
-    session: StubbedSession, staging: Environment, group: dict[str, Any] | None, problems: list[str]
+    session: StubbedSession,
+    staging: Environment,
+    services: list[dict[str, Any]],
+    group: dict[str, Any] | None,
+    expected: list[str],
 ) -> None:
-    described = {"status": "ACTIVE", "loadBalancers": [ENTRY]}
-    session.answers("ecs").add_response("describe_services", {"services": [described]})
-    if group is None:
-        session.answers("elbv2").add_client_error("describe_target_groups", "TargetGroupNotFound")
-    else:
+    session.answers("ecs").add_response("describe_services", {"services": services})
+    if group:
         answer = {"TargetGroups": [group]}
         session.answers("elbv2").add_response("describe_target_groups", answer, {"TargetGroupArns": ["arn:tg"]})
-    found = target_groups(service(session), session.client("elbv2"), task_definition(), staging, ROUTES)
-    assert [failure.problem for failure in found] == problems
+    elif expected:
+        session.answers("elbv2").add_client_error("describe_target_groups", "TargetGroupNotFound")
+    found = references.target_groups(service(session), session.client("elbv2"), task_definition(), staging, ROUTES)
+    assert problems(found) == expected

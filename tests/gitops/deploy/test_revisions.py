@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from gitops import github
 from gitops.deploy import revisions
-from gitops.deploy.revisions import (
-    SUCCEEDED,
-    Provenance,
-    Revision,
-    abandoned,
-    commits_between,
-    is_in_use,
-    provenance_of,
-    record,
-    retire,
-)
+from gitops.deploy.revisions import SUCCEEDED, Provenance, Revision
 from gitops.ecs_answers import Observation
 from gitops.repository import Checkout
 from tests.gitops.conftest import commit, write
@@ -55,9 +43,9 @@ FULL = Provenance(
 
 
 def test_what_was_written_is_read_again() -> None:
-    assert provenance_of(FULL.tags()) == FULL
-    assert provenance_of([]) == Provenance()
-    assert provenance_of([{"key": "Team", "value": "x"}, *FULL.tags()]) == FULL
+    assert revisions.provenance_of(FULL.tags()) == FULL
+    assert revisions.provenance_of([]) == Provenance()
+    assert revisions.provenance_of([{"key": "Team", "value": "x"}, *FULL.tags()]) == FULL
 
 
 def test_tags_are_what_ecs_accepts() -> None:
@@ -65,17 +53,6 @@ def test_tags_are_what_ecs_accepts() -> None:
     for tag in FULL.tags():
         assert re.fullmatch(r"[\w +\-=.:/@]{1,256}", tag["value"])
     assert [tag["key"] for tag in Provenance(commit="a").tags()] == ["Commit"]
-
-
-def test_a_run_is_known_by_id_attempt_and_url() -> None:
-    environment = {
-        "GITHUB_RUN_ID": "123",
-        "GITHUB_RUN_ATTEMPT": "2",
-        "GITHUB_SERVER_URL": "https://github.com",
-        "GITHUB_REPOSITORY": "o/r",
-    }
-    assert github.run(environment) == (FULL.run, FULL.run_url)
-    assert github.run({}) == ("", "")
 
 
 def test_a_rollback_is_unfinished_until_it_has_served() -> None:
@@ -137,11 +114,11 @@ def test_the_commits_between_two_are_told_with_their_subjects(tmp_path: Path) ->
     for subject in ("One", "Two", "Three"):
         write(tmp_path / "file", subject)
         commits.append(commit(tmp_path, subject))
-    between = commits_between(Checkout(tmp_path), commits[0], commits[2])
+    between = revisions.commits_between(Checkout(tmp_path), commits[0], commits[2])
     assert [one.partition(" ")[2] for one in between] == ["Three", "Two"]
-    assert commits_between(Checkout(tmp_path), commits[2], commits[2]) == ()
-    assert commits_between(Checkout(tmp_path), "", commits[2]) == ()
-    assert commits_between(Checkout(tmp_path), "0" * 40, commits[2]) == ()
+    assert revisions.commits_between(Checkout(tmp_path), commits[2], commits[2]) == ()
+    assert revisions.commits_between(Checkout(tmp_path), "", commits[2]) == ()
+    assert revisions.commits_between(Checkout(tmp_path), "0" * 40, commits[2]) == ()
 
 
 FAILED = replace(ours, status="ACTIVE", state="FAILED")
@@ -160,43 +137,48 @@ FAILED = replace(ours, status="ACTIVE", state="FAILED")
 def test_a_revision_is_in_use_when_the_service_means_it_or_another_deployment_runs_it(
     observation: Observation, expected: bool
 ) -> None:
-    assert is_in_use(observation, NEW, TARGET.deployment_id) is expected
+    assert revisions.is_in_use(observation, NEW, TARGET.deployment_id) is expected
 
 
-@pytest.fixture
-def session() -> Iterator[StubbedSession]:
-    with StubbedSession() as stubbed:
-        yield stubbed
-
-
-def add_service(session: StubbedSession, revision: str) -> None:
+@pytest.mark.parametrize(
+    ("live", "failed", "active", "gone", "said"),
+    [
+        (OLD, NEW, [OLD], [NEW], "app-staging:2 was deregistered"),
+        # What a killed deploy left goes with it.
+        (
+            OLD,
+            NEWER,
+            [NEW, OLD],
+            [NEWER, NEW],
+            "app-staging:3 and what was left before it (app-staging:2) were deregistered",
+        ),
+        (NEW, NEW, [], [], "app-staging:2 stays registered: the service still means it"),
+        (OLD, NEW, None, [], "app-staging:2 is still the newest revision"),
+    ],
+)
+def test_a_failed_revision_is_deregistered_unless_it_is_live(
+    session: StubbedSession, live: str, failed: str, active: list[str] | None, gone: list[str], said: str
+) -> None:
     deployment = {
         "id": "ecs-svc/x",
         "status": "PRIMARY",
-        "taskDefinition": revision,
+        "taskDefinition": live,
         "createdAt": NOON,
         "rolloutState": "COMPLETED",
     }
-    described = {"status": "ACTIVE", "taskDefinition": revision, "deployments": [deployment]}
-    session.answers("ecs").add_response("describe_services", {"services": [described]})
-
-
-def test_a_failed_revision_is_deregistered(session: StubbedSession) -> None:
-    add_service(session, OLD)
-    session.answers("ecs").add_response("deregister_task_definition", {}, {"taskDefinition": NEW})
-    session.answers("ecs").add_response("list_task_definitions", {"taskDefinitionArns": [OLD]})
-    said = retire(service(session), NEW, TARGET.deployment_id)
-    assert said.startswith("app-staging:2 was deregistered")
-
-
-def test_what_a_killed_deploy_left_goes_with_it(session: StubbedSession) -> None:
-    add_service(session, OLD)
     ecs = session.answers("ecs")
-    ecs.add_response("deregister_task_definition", {}, {"taskDefinition": NEWER})
-    ecs.add_response("list_task_definitions", {"taskDefinitionArns": [NEW, OLD]})
-    ecs.add_response("deregister_task_definition", {}, {"taskDefinition": NEW})
-    said = retire(service(session), NEWER, TARGET.deployment_id)
-    assert said.startswith("app-staging:3 and what was left before it (app-staging:2) were deregistered")
+    described = {"status": "ACTIVE", "taskDefinition": live, "deployments": [deployment]}
+    ecs.add_response("describe_services", {"services": [described]})
+    for arn in gone:
+        ecs.add_response("deregister_task_definition", {}, {"taskDefinition": arn})
+        if arn == failed:
+            ecs.add_response("list_task_definitions", {"taskDefinitionArns": active})
+    if active is None:
+        ecs.add_client_error("deregister_task_definition", "AccessDeniedException")
+    told = revisions.retire(service(session), failed, TARGET.deployment_id)
+    assert told.startswith(said)
+    if active is None:
+        assert "aws ecs deregister-task-definition --task-definition app-staging:2" in told
 
 
 @pytest.mark.parametrize(
@@ -211,24 +193,11 @@ def test_what_a_killed_deploy_left_goes_with_it(session: StubbedSession) -> None
 def test_only_what_lies_between_the_live_and_the_failed_revision_is_abandoned(
     failed: str, active: list[str], expected: list[str]
 ) -> None:
-    assert abandoned(seen(replace(old, status="PRIMARY")), failed, active) == expected
+    assert revisions.abandoned(seen(replace(old, status="PRIMARY")), failed, active) == expected
 
 
 def test_a_revision_that_another_deployment_runs_is_not_abandoned() -> None:
-    assert abandoned(seen(replace(old, status="PRIMARY"), ours), NEWER, [NEW]) == []
-
-
-def test_a_revision_that_is_live_is_never_deregistered(session: StubbedSession) -> None:
-    add_service(session, NEW)
-    said = retire(service(session), NEW, TARGET.deployment_id)
-    assert said == "app-staging:2 stays registered: the service still means it"
-
-
-def test_a_refusal_is_told_with_what_to_do(session: StubbedSession) -> None:
-    add_service(session, OLD)
-    session.answers("ecs").add_client_error("deregister_task_definition", "AccessDeniedException")
-    said = retire(service(session), NEW, TARGET.deployment_id)
-    assert "aws ecs deregister-task-definition --task-definition app-staging:2" in said
+    assert revisions.abandoned(seen(replace(old, status="PRIMARY"), ours), NEWER, [NEW]) == []
 
 
 TEN = [revision(n, f"commit {n}") for n in range(10, 0, -1)]
@@ -292,17 +261,14 @@ def test_deregistered_first_then_deleted_ten_at_a_time_and_a_refusal_is_told(ses
     assert revisions.remove(service(session).ecs, plan) == ["app-staging:9: IN_USE"]
 
 
-def test_the_tag_is_written_once() -> None:
-    with StubbedSession() as session:
-        good = revision(2, "A", served=False)
-        tags = [{"key": "Verdict", "value": "succeeded"}]
-        session.answers("ecs").add_response("tag_resource", {}, {"resourceArn": good.arn, "tags": tags})
-        assert record(service(session).ecs, good) == ""
-        assert record(service(session).ecs, revision(2, "A")) == ""
-
-
-def test_a_refusal_is_told_and_ends_nothing() -> None:
-    with StubbedSession() as session:
-        session.answers("ecs").add_client_error("tag_resource", "AccessDeniedException")
-        said = record(service(session).ecs, revision(2, "A", served=False))
-        assert said == "app-staging:2 is not marked as good (TagResource answered AccessDeniedException)"
+def test_the_tag_is_written_once_and_a_refusal_ends_nothing(session: StubbedSession) -> None:
+    ecs, good = service(session).ecs, revision(2, "A", served=False)
+    tags = [{"key": "Verdict", "value": "succeeded"}]
+    session.answers("ecs").add_response("tag_resource", {}, {"resourceArn": good.arn, "tags": tags})
+    assert revisions.record(ecs, good) == ""
+    assert revisions.record(ecs, revision(2, "A")) == ""
+    session.answers("ecs").add_client_error("tag_resource", "AccessDeniedException")
+    assert (
+        revisions.record(ecs, good)
+        == "app-staging:2 is not marked as good (TagResource answered AccessDeniedException)"
+    )

@@ -10,7 +10,6 @@ import msgspec
 import pytest
 from botocore.exceptions import ClientError
 
-from gitops import environments
 from gitops.clock import Clock
 from gitops.deploy import verify as image
 from gitops.deploy.references import Failure
@@ -42,11 +41,6 @@ DOCUMENT: dict[str, Any] = {
 }
 
 
-@pytest.fixture
-def staging(repository: Path) -> Environment:
-    return environments.load(Checkout(repository), "staging")
-
-
 def nothing_is_there(session: StubbedSession) -> None:
     session.answers("ecr").add_client_error("describe_images", "ImageNotFoundException")
     session.answers("ssm").add_response("get_parameters", {"InvalidParameters": ["/app/staging/KEY"]})
@@ -67,11 +61,10 @@ def run(session: StubbedSession, staging: Environment) -> tuple[str, list[Failur
     return verify(images, Subject(release(staging), DOCUMENT), replace(run_on(session), service=ecs))
 
 
-def test_in_an_empty_account_everything_is_named_at_once(staging: Environment) -> None:
-    with StubbedSession() as session:
-        nothing_is_there(session)
-        session.answers("iam").add_client_error("get_role", "NoSuchEntity")
-        digest, failures = run(session, staging)
+def test_in_an_empty_account_everything_is_named_at_once(session: StubbedSession, staging: Environment) -> None:
+    nothing_is_there(session)
+    session.answers("iam").add_client_error("get_role", "NoSuchEntity")
+    digest, failures = run(session, staging)
     assert digest == ""
     assert all(failure.fix for failure in failures)
     assert [failure.problem for failure in failures] == [
@@ -82,23 +75,24 @@ def test_in_an_empty_account_everything_is_named_at_once(staging: Environment) -
         "there is no log group app-staging-logs in eu-west-2",
         "there is no cluster demo-staging",
     ]
+    # What an apply brings: the cluster, the roles and the log group, and nothing else.
+    coming = [failure.fix.split()[-1] for failure in failures if failure.coming]
+    assert coming == ["service-app", "service-app", "platform"]
 
 
-def test_a_refused_look_up_is_a_failure_beside_the_others(staging: Environment) -> None:
-    with StubbedSession() as session:
-        nothing_is_there(session)
-        session.answers("iam").add_client_error("get_role", "AccessDenied", "not authorized to perform: iam:GetRole")
-        _, failures = run(session, staging)
+def test_a_refused_look_up_is_a_failure_beside_the_others(session: StubbedSession, staging: Environment) -> None:
+    nothing_is_there(session)
+    session.answers("iam").add_client_error("get_role", "AccessDenied", "not authorized to perform: iam:GetRole")
+    _, failures = run(session, staging)
     assert failures[1].problem == "GetRole was refused: not authorized to perform: iam:GetRole"
     assert len(failures) == 6
 
 
-def test_an_error_that_is_no_refusal_is_raised(staging: Environment) -> None:
-    with StubbedSession() as session:
-        session.answers("ecr").add_client_error("describe_images", "ImageNotFoundException")
-        session.answers("iam").add_client_error("get_role", "ServiceFailure")
-        with pytest.raises(ClientError):
-            run(session, staging)
+def test_an_error_that_is_no_refusal_is_raised(session: StubbedSession, staging: Environment) -> None:
+    session.answers("ecr").add_client_error("describe_images", "ImageNotFoundException")
+    session.answers("iam").add_client_error("get_role", "ServiceFailure")
+    with pytest.raises(ClientError):
+        run(session, staging)
 
 
 ROLE = Failure("no role", "gitops apply", coming=True)
@@ -117,41 +111,25 @@ SECRET = Failure("no secret", "gitops secret put")
     ],
 )
 def test_what_is_waited_for(finds: list[list[Failure]], patience: float, ends_with: list[Failure], looks: int) -> None:
-    now, asked = [0.0], [0]
-
-    def look() -> tuple[str, list[Failure]]:
-        asked[0] += 1
-        return "sha256:1", finds[asked[0] - 1]
-
-    clock = Clock(now=lambda: now[0], sleep=lambda seconds: now.__setitem__(0, now[0] + seconds))
+    answers = iter(finds)
     with StubbedSession() as session:
-        found = waited(look, "the stack", patience, run_on(session, clock))
+        found = waited(lambda: ("sha256:1", next(answers)), "the stack", patience, run_on(session, passing([0.0])))
     assert found == ("sha256:1", ends_with)
-    assert asked[0] == looks
+    assert len(list(answers)) == len(finds) - looks
 
 
-def test_after_its_patience_it_tells_what_is_missing_then() -> None:
+def passing(now: list[float]) -> Clock:
+    """A clock on which only sleep takes time; ``now`` holds what it shows."""
+    return Clock(now=lambda: now[0], sleep=lambda seconds: now.__setitem__(0, now[0] + seconds))
+
+
+def test_after_its_patience_it_tells_what_is_missing_then(session: StubbedSession) -> None:
     now, said = [0.0], list[str]()
-
-    def look() -> tuple[str, list[Failure]]:
-        return "sha256:1", [ROLE, GROUP] if now[0] < 30 else [GROUP]
-
-    clock = Clock(now=lambda: now[0], sleep=lambda seconds: now.__setitem__(0, now[0] + seconds))
-    with StubbedSession() as session:
-        run = replace(run_on(session, clock), say=said.append)
-        assert waited(look, "the stack x", 50, run) == ("sha256:1", [GROUP])
+    run = replace(run_on(session, passing(now)), say=said.append)
+    found = waited(lambda: ("sha256:1", [ROLE, GROUP] if now[0] < 30 else [GROUP]), "the stack x", 50, run)
+    assert found == ("sha256:1", [GROUP])
     assert now[0] >= 50
     assert said[0] == "waiting for the stack x: 0 of at most 50 s"
-
-
-def test_an_apply_brings_the_cluster_the_roles_and_the_log_group_and_nothing_else(staging: Environment) -> None:
-    with StubbedSession() as session:
-        nothing_is_there(session)
-        session.answers("iam").add_client_error("get_role", "NoSuchEntity")
-        _, failures = run(session, staging)
-    coming = [failure for failure in failures if failure.coming]
-    assert [failure.fix.split()[-1] for failure in coming] == ["service-app", "service-app", "platform"]
-    assert [failure for failure in failures if failure not in coming]
 
 
 ONE, OTHER = "sha256:" + "1" * 64, "sha256:" + "2" * 64
@@ -215,13 +193,9 @@ def test_on_this_machine_it_is_this_machines(staging: Environment, machine: str,
     assert image.architecture(lambda: {"os": "linux", "architecture": architecture}, {}, here, machine) == []
     (failure,) = image.architecture(lambda: {"os": "linux", "architecture": "s390x"}, {}, here, machine)
     assert failure.problem == f"the image is for linux/s390x, and this machine is {machine}"
-
-
-def test_what_pack_builds_here_runs_here(staging: Environment) -> None:
-    here = msgspec.structs.replace(staging, aws_config_file="config")
     stage = source.final_stage('FROM scratch\nWORKDIR /app\nCMD ["app"]\n', {})
-    settings = pack.config(stage, COMMIT, 0, "/app/site-packages", ONE)
-    assert image.architecture(lambda: settings, {}, here) == []
+    packed = pack.config(stage, COMMIT, 0, "/app/site-packages", ONE)
+    assert image.architecture(lambda: packed, {}, here) == [], "what pack builds here runs here"
 
 
 def test_an_image_that_cannot_be_read_is_a_failure_and_not_the_end(staging: Environment) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from gitops.ecs_answers import task_definition
 from gitops.taskdefs.documents import Document
-from gitops.taskdefs.normalize import content_hash, described, normalize
+from gitops.taskdefs.normalize import content_hash, normalize
 from gitops.taskdefs.render import with_image
 
 IMAGE = "127.0.0.1:5300/fairweather/app:0123abc@sha256:" + "a" * 64
@@ -119,8 +120,10 @@ def test_empty_strings_survive(document: Document) -> None:
 def test_tags_are_part_of_it_and_come_from_beside_the_description(document: Document) -> None:
     tags = [{"key": "B", "value": ""}, {"key": "A", "value": "1"}]
     response = {"taskDefinition": {**document, "revision": 3}, "tags": list(reversed(tags))}
-    assert content_hash(described(response)) == content_hash({**document, "tags": tags})
-    assert content_hash(described({"taskDefinition": document})) != content_hash({**document, "tags": tags})
+    assert content_hash(task_definition(response).document) == content_hash({**document, "tags": tags})
+    assert content_hash(task_definition({"taskDefinition": document}).document) != content_hash(
+        {**document, "tags": tags}
+    )
 
 
 def test_the_hash_is_that_of_the_content_alone(document: Document) -> None:

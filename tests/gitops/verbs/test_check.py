@@ -42,9 +42,6 @@ def test_the_summary_holds_what_failed_whatever_it_printed() -> None:
     assert "| bad | **failed** | 0.2 |" in text
     assert "fine" not in text
     assert "\n````text\n```\n</details>\n````\n" in text
-
-
-def test_the_first_line_of_the_summary_is_the_verdict() -> None:
     assert check.summary([Result("good", "passed", 1.0, "")]).splitlines()[0] == "### checks: 1 of 1 passed"
 
 
