@@ -7,7 +7,7 @@ permission is there that no rehearsal uses.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Final, NamedTuple
@@ -212,9 +212,12 @@ def text(every: Iterable[Compared]) -> str:
     lines = ["permissions used, of those the templates grant; below each role what was not, and the template's reason"]
     for one in every:
         lines.append(f"{one.role.name}: {_counted(one)}")
-        if not one.used:
-            continue
-        lines += _table([(p.sid, p.action, one.role.reasons.get(p, NOT_USED)) for p in one.unused])
+        if one.used and one.unused:
+            widths = [max(map(len, column)) for column in zip(*one.unused, strict=True)]
+            lines += [
+                f"    {p.sid:<{widths[0]}}  {p.action:<{widths[1]}}  {one.role.reasons.get(p, NOT_USED)}"
+                for p in one.unused
+            ]
     return "\n".join(lines)
 
 
@@ -239,8 +242,3 @@ def data(every: Iterable[Compared]) -> list[dict[str, Any]]:
         }
         for one in every
     ]
-
-
-def _table(rows: Sequence[tuple[str, str, str]]) -> list[str]:
-    widths = [max((len(row[column]) for row in rows), default=0) for column in range(2)]
-    return [f"    {sid:<{widths[0]}}  {action:<{widths[1]}}  {reason}" for sid, action, reason in rows]

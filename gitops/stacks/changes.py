@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -143,16 +144,8 @@ class Counts(msgspec.Struct, frozen=True):
 
 def count(changes: Iterable[Change]) -> Counts:
     """Count changes by kind."""
-    kinds = [change.kind for change in changes]
-    return Counts(
-        added=kinds.count("add"),
-        perhaps=kinds.count("perhaps"),
-        changed=kinds.count("change"),
-        replaced=kinds.count("replace"),
-        uncertain=kinds.count("uncertain"),
-        removed=kinds.count("remove"),
-        imported=kinds.count("import"),
-    )
+    kinds = Counter(change.kind for change in changes)
+    return Counts(*(kinds[kind] for kind in ("add", "perhaps", "change", "replace", "uncertain", "remove", "import")))
 
 
 def risks(label: str, changes: Sequence[Change]) -> list[str]:

@@ -5,9 +5,9 @@ A second run finishes what an interrupted one began.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import boto3
 
@@ -155,33 +155,26 @@ def require_service_role(access: Access, stacks: list[Stack], bootstrap_stands: 
 def clear_the_way(session: boto3.Session, resource: StackResource) -> list[str]:
     """Turn a resource's protection off or empty it; what was done, in words. What is gone already is passed over."""
     name = resource.physical_id
+    if resource.type == BUCKET:
+        return _empty_bucket(session, name)
+    turned: object
     if resource.type == LOAD_BALANCER:
-        return _unprotect_load_balancer(session, name)
-    if resource.type == TABLE:
-        return _unprotect_table(session, name)
-    return _empty_bucket(session, name) if resource.type == BUCKET else []
-
-
-def _unprotect_load_balancer(session: boto3.Session, arn: str) -> list[str]:
-    client = session.client("elbv2")
-    off = aws.found(
-        lambda: client.modify_load_balancer_attributes(
-            LoadBalancerArn=arn, Attributes=[{"Key": "deletion_protection.enabled", "Value": "false"}]
-        ),
-        "LoadBalancerNotFound",
-    )
-    return [f"deletion protection of {arn.split('/', 1)[-1]} turned off"] if off else []
-
-
-def _unprotect_table(session: boto3.Session, name: str) -> list[str]:
-    client = session.client("dynamodb")
-    table = aws.found(lambda: client.describe_table(TableName=name)["Table"], "ResourceNotFoundException")
-    if not table or not table.get("DeletionProtectionEnabled"):
+        turn = session.client("elbv2").modify_load_balancer_attributes
+        off: Any = [{"Key": "deletion_protection.enabled", "Value": "false"}]
+        turned = aws.found(lambda: turn(LoadBalancerArn=name, Attributes=off), "LoadBalancerNotFound")
+    elif resource.type == TABLE:
+        turned = aws.found(lambda: _unprotect_table(session, name), "ResourceNotFoundException")
+    else:
         return []
-    off = aws.found(
-        lambda: client.update_table(TableName=name, DeletionProtectionEnabled=False), "ResourceNotFoundException"
-    )
-    return [f"deletion protection of {name} turned off"] if off else []
+    return [f"deletion protection of {name.split('/', 1)[-1]} turned off"] if turned else []
+
+
+def _unprotect_table(session: boto3.Session, name: str) -> bool:
+    client = session.client("dynamodb")
+    if not client.describe_table(TableName=name)["Table"].get("DeletionProtectionEnabled"):
+        return False
+    client.update_table(TableName=name, DeletionProtectionEnabled=False)
+    return True
 
 
 def _empty_bucket(session: boto3.Session, name: str) -> list[str]:
@@ -233,13 +226,14 @@ class Leftovers:
             for parameter in page["Parameters"]
         )
 
-    def revisions(self) -> list[str]:
-        """ARNs of the families' revisions, those deregistered but not deleted included."""
-        return [*self._revisions("ACTIVE"), *self._revisions("INACTIVE")]
-
-    def _revisions(self, status: Literal["ACTIVE", "INACTIVE"]) -> Iterator[str]:
-        for service in self._services:
-            yield from self._ecs.revisions(self._environment.family(service), status)
+    def revisions(self, *statuses: Literal["ACTIVE", "INACTIVE"]) -> list[str]:
+        """ARNs of the families' revisions, those deregistered but not deleted included unless a status is given."""
+        return [
+            revision
+            for status in statuses or ("ACTIVE", "INACTIVE")
+            for service in self._services
+            for revision in self._ecs.revisions(self._environment.family(service), status)
+        ]
 
     def log_groups(self, *, whole: bool) -> list[str]:
         """Log groups that a late line made again after their stack was deleted.
@@ -271,7 +265,7 @@ class Leftovers:
         if parameters:
             done.append(f"{len(parameters)} parameters deleted")
         revisions = self.revisions()
-        for arn in list(self._revisions("ACTIVE")):
+        for arn in self.revisions("ACTIVE"):
             self._ecs.deregister(arn)
         kept = self._ecs.delete(revisions)
         if deleted := len(revisions) - len(kept):

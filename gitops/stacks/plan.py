@@ -9,7 +9,7 @@ import difflib
 import hashlib
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -87,21 +87,15 @@ def plan(access: Access, every: list[Unit], chosen: Collection[str]) -> Plan:
     shown = order.select(every, chosen) if chosen else every
     standing = access.standings(every)
     labels = {unit.label for unit in shown}
-    found = []
-    for unit in shown:
-        hashed = is_hashed(unit, bool(chosen))
-        found.append(_stack(access, unit, standing, labels, hashed))
+    # Bootstrap is applied only when it is asked for by name.
+    found = [_stack(access, unit, standing, labels, bool(chosen) or not unit.bootstraps) for unit in shown]
     # A part of an environment says nothing of what the whole no longer asks for.
     left_over = () if chosen else tuple(access.left_over(every))
     return Plan(access.environment.environment, tuple(found), left_over)
 
 
 def _stack(
-    access: Access,
-    unit: Unit,
-    standing: Mapping[str, Stack],
-    planned_too: Collection[str],
-    hashed: bool,
+    access: Access, unit: Unit, standing: Mapping[str, Stack], planned_too: Collection[str], hashed: bool
 ) -> StackPlan:
     stack = standing[unit.label]
     step = stack.step
@@ -123,7 +117,7 @@ def _stack(
         return from_template(unit, known, state, hashed, access.environment)
     if missing:
         # The stack exists but takes an output that does not: what changes is known only then.
-        return unknown_until(unit, known, hashed, access.environment)
+        return msgspec.structs.replace(from_template(unit, known, "after", hashed, access.environment), changes=())
     with access.cloudformation.change_set(request(access, unit, known, stack)) as change_set:
         return from_change_set(unit, known, stack, change_set, hashed)
 
@@ -132,16 +126,8 @@ def from_change_set(
     unit: Unit, values: Mapping[str, str], stack: Stack, change_set: ChangeSet, hashed: bool
 ) -> StackPlan:
     """The plan of one stack as its change set says."""
-    return StackPlan(
-        label=unit.label,
-        stack_name=unit.stack_name,
-        state="none" if change_set.empty else "update" if stack.exists else "create",
-        template=unit.template.digest,
-        parameters=shown_parameters(unit, values),
-        changes=changes.read(change_set.changes),
-        takes_from=tuple(sorted(unit.needs)),
-        hashed=hashed,
-    )
+    state: State = "none" if change_set.empty else "update" if stack.exists else "create"
+    return _stack_plan(unit, values, state, hashed, changes=changes.read(change_set.changes))
 
 
 def request(access: Access, unit: Unit, values: Mapping[str, str], stack: Stack) -> Request:
@@ -176,10 +162,21 @@ def needs_repair(stack: Stack) -> GitopsError:
     )
 
 
-def shown_parameters(unit: Unit, values: Mapping[str, str]) -> dict[str, str]:
-    """A stack's parameters as a plan shows and hashes them: NoEcho values are hidden."""
+def _stack_plan(unit: Unit, values: Mapping[str, str], state: State, hashed: bool, **more: Any) -> StackPlan:  # noqa: ANN401
+    """One stack's plan; NoEcho values and what looks like a secret are hidden."""
     declared = unit.template.parameters
-    return {name: MASK if declared[name].no_echo else hide_value(name, value) for name, value in sorted(values.items())}
+    return StackPlan(
+        label=unit.label,
+        stack_name=unit.stack_name,
+        state=state,
+        template=unit.template.digest,
+        parameters={
+            name: MASK if declared[name].no_echo else hide_value(name, value) for name, value in sorted(values.items())
+        },
+        takes_from=tuple(sorted(unit.needs)),
+        hashed=hashed,
+        **more,
+    )
 
 
 def from_template(
@@ -192,31 +189,18 @@ def from_template(
     known = {**templates.pseudo(environment.account, environment.region, unit.stack_name), **values}
     holds = {"": True, **templates.holds(unit.template.conditions, known)}
     pending = {name: f"(output of {output.label})" for name, output in unit.outputs.items() if name not in values}
-    return StackPlan(
-        label=unit.label,
-        stack_name=unit.stack_name,
-        state=state,
-        template=unit.template.digest,
-        parameters=shown_parameters(unit, {**values, **pending}),
+    return _stack_plan(
+        unit,
+        {**values, **pending},
+        state,
+        hashed,
         changes=tuple(
             Change("Add", resource.logical_id, resource.type, condition="" if certain else resource.condition)
             for resource in unit.template.resources
             if (certain := holds.get(resource.condition)) is not False
         ),
         after=tuple(sorted({unit.outputs[name].label for name in pending})),
-        takes_from=tuple(sorted(unit.needs)),
-        hashed=hashed,
     )
-
-
-def unknown_until(unit: Unit, values: Mapping[str, str], hashed: bool, environment: Environment) -> StackPlan:
-    """The plan of an existing stack that takes an output which does not exist yet."""
-    return msgspec.structs.replace(from_template(unit, values, "after", hashed, environment), changes=())
-
-
-def is_hashed(unit: Unit, chosen: bool) -> bool:
-    """Whether a plan's hash covers the stack: bootstrap is applied only when it is asked for by name."""
-    return chosen or not unit.bootstraps
 
 
 def save(plan: Plan, path: Path) -> None:

@@ -136,11 +136,12 @@ def parse(body: str, name: str, path: Path) -> Template:
     try:
         node = loader.get_single_node()
         document = loader.construct_document(node) if node is not None else None
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise GitopsError(f"{path}:{line}: not YAML: {error.problem}", fix="correct the file") from None
     except yaml.YAMLError as error:
-        raise GitopsError(f"{path}:1: not YAML: {error}", fix="correct the file") from None
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or error
+        raise GitopsError(
+            f"{path}:{mark.line + 1 if mark else 1}: not YAML: {problem}", fix="correct the file"
+        ) from None
     finally:
         loader.dispose()
     if not isinstance(node, yaml.MappingNode) or not isinstance(document, dict):

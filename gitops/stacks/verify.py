@@ -87,17 +87,14 @@ def _stands(access: Access, arn: str, revisions: Collection[str]) -> bool:
     """Whether a tagged resource really is there: some are listed for days after they were deleted."""
     service, resource = arn.split(":")[2], arn.split(":", 5)[5]
     if service == "ecs":
-        return arn in revisions if resource.startswith("task-definition/") else _cluster_stands(access)
+        # Services and tasks cannot outlive their cluster, which stays listed as INACTIVE for a while.
+        is_revision = resource.startswith("task-definition/")
+        return arn in revisions if is_revision else access.ecs.cluster_status() not in {"", "INACTIVE"}
     if service == "kms" and resource.startswith("key/"):
         return _key_stands(access, arn)
     if service == "ec2" and resource.startswith("natgateway/"):
         return _gateway_stands(access, resource.removeprefix("natgateway/"))
     return True
-
-
-def _cluster_stands(access: Access) -> bool:
-    # Services and tasks cannot outlive their cluster, which stays listed as INACTIVE for a while.
-    return access.ecs.cluster_status() not in {"", "INACTIVE"}
 
 
 def _key_stands(access: Access, arn: str) -> bool:

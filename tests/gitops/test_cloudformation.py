@@ -27,28 +27,17 @@ LOGS = {
 }
 
 
-@pytest.mark.parametrize(
-    ("status", "step"),
-    [
-        ("", "create"),
-        ("DELETE_COMPLETE", "create"),
-        ("REVIEW_IN_PROGRESS", "create"),
-        ("ROLLBACK_COMPLETE", "recreate"),
-        ("ROLLBACK_FAILED", "recreate"),
-        ("CREATE_FAILED", "recreate"),
-        ("DELETE_FAILED", "recreate"),
-        ("CREATE_IN_PROGRESS", "wait"),
-        ("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "wait"),
-        ("UPDATE_ROLLBACK_IN_PROGRESS", "wait"),
-        ("DELETE_IN_PROGRESS", "wait"),
-        ("UPDATE_ROLLBACK_FAILED", "repair"),
-        ("CREATE_COMPLETE", "update"),
-        ("UPDATE_COMPLETE", "update"),
-        ("UPDATE_ROLLBACK_COMPLETE", "update"),
-        ("IMPORT_COMPLETE", "update"),
-    ],
-)
-def test_the_next_step(status: str, step: str) -> None:
+STEPS = {
+    "create": " DELETE_COMPLETE REVIEW_IN_PROGRESS",
+    "recreate": "ROLLBACK_COMPLETE ROLLBACK_FAILED CREATE_FAILED DELETE_FAILED",
+    "wait": "CREATE_IN_PROGRESS UPDATE_COMPLETE_CLEANUP_IN_PROGRESS UPDATE_ROLLBACK_IN_PROGRESS DELETE_IN_PROGRESS",
+    "repair": "UPDATE_ROLLBACK_FAILED",
+    "update": "CREATE_COMPLETE UPDATE_COMPLETE UPDATE_ROLLBACK_COMPLETE IMPORT_COMPLETE",
+}
+
+
+@pytest.mark.parametrize(("step", "status"), [(step, one) for step, every in STEPS.items() for one in every.split(" ")])
+def test_the_next_step(step: str, status: str) -> None:
     assert Stack("s", status=status).step == step
 
 
@@ -57,6 +46,12 @@ def event(logical_id: str, status: str, reason: str = "", kind: str = "AWS::SNS:
 
 
 STACK = "AWS::CloudFormation::Stack"
+CANCELLED = [
+    event("B", "CREATE_FAILED", "Resource creation cancelled"),
+    event("A", "CREATE_FAILED", "no such role"),
+    event("S", "ROLLBACK_IN_PROGRESS", "failed: [A, B]", STACK),
+    event("C", "DELETE_FAILED", "later"),
+]
 
 
 @pytest.mark.parametrize(
@@ -64,15 +59,7 @@ STACK = "AWS::CloudFormation::Stack"
     [
         ([], None),
         ([event("A", "CREATE_COMPLETE")], None),
-        (
-            [
-                event("B", "CREATE_FAILED", "Resource creation cancelled"),
-                event("A", "CREATE_FAILED", "no such role"),
-                event("S", "ROLLBACK_IN_PROGRESS", "failed: [A, B]", STACK),
-                event("C", "DELETE_FAILED", "later"),
-            ],
-            "A",
-        ),
+        (CANCELLED, "A"),
         ([event("B", "UPDATE_FAILED", "Resource update cancelled")], "B"),
         ([event("S", "UPDATE_FAILED", "whole", STACK), event("A", "UPDATE_FAILED", "why")], "A"),
         ([event("S", "ROLLBACK_FAILED", "only the stack", STACK)], "S"),
@@ -108,26 +95,25 @@ def test_an_empty_change_set_is_no_failure(status: str, reason: str, empty: bool
     assert is_empty(status, reason) is empty
 
 
-class Time:
-    """A clock that a sleep moves on."""
-
-    def __init__(self) -> None:
-        self.passed = 0.0
-
-    def clock(self) -> Clock:
-        return Clock(lambda: self.passed, self.sleep)
-
-    def sleep(self, seconds: float) -> None:
-        self.passed += seconds
+def time() -> Clock:
+    """A clock that only a sleep moves on."""
+    passed = [0.0]
+    return Clock(lambda: sum(passed), passed.append)
 
 
 @pytest.fixture
-def asked() -> Iterator[tuple[CloudFormation, Stubber]]:
+def stubber() -> Iterator[Stubber]:
     client = boto3.Session("a", "b", region_name="eu-west-2").client("cloudformation")
     with Stubber(client) as stubber:
-        yield CloudFormation(client, Time().clock()), stubber
+        yield stubber
         stubber.assert_no_pending_responses()
     client.close()
+
+
+@pytest.fixture
+def gateway(stubber: Stubber) -> CloudFormation:
+    client: Any = stubber.client
+    return CloudFormation(client, time())
 
 
 def status(stubber: Stubber, value: str, reason: str = "") -> None:
@@ -158,8 +144,7 @@ def begun(stubber: Stubber) -> None:
     stubber.add_response("detect_stack_drift", {"StackDriftDetectionId": ID}, {"StackName": NAME})
 
 
-def test_it_waits_for_the_end_and_reads_every_page(asked: tuple[CloudFormation, Stubber]) -> None:
-    gateway, stubber = asked
+def test_it_waits_for_the_end_and_reads_every_page(gateway: CloudFormation, stubber: Stubber) -> None:
     begun(stubber)
     status(stubber, "DETECTION_IN_PROGRESS")
     status(stubber, "DETECTION_COMPLETE")
@@ -176,8 +161,7 @@ def test_it_waits_for_the_end_and_reads_every_page(asked: tuple[CloudFormation, 
     assert (found.checked, found.not_checked, found.failed) == (2, {"AWS::Logs::LogGroup": 1}, "")
 
 
-def test_a_failed_one_keeps_what_it_found_and_says_why(asked: tuple[CloudFormation, Stubber]) -> None:
-    gateway, stubber = asked
+def test_a_failed_one_keeps_what_it_found_and_says_why(gateway: CloudFormation, stubber: Stubber) -> None:
     begun(stubber)
     status(stubber, "DETECTION_FAILED", "Failed to detect drift on resources [Other]")
     stubber.add_response("describe_stack_resource_drifts", {"StackResourceDrifts": [LOGS]})
@@ -187,12 +171,9 @@ def test_a_failed_one_keeps_what_it_found_and_says_why(asked: tuple[CloudFormati
     assert found.checked == 1
 
 
-def test_one_that_does_not_end_shows_nothing_of_the_one_before(asked: tuple[CloudFormation, Stubber]) -> None:
-    gateway, stubber = asked
+def test_one_that_does_not_end_shows_nothing_of_the_one_before(gateway: CloudFormation, stubber: Stubber) -> None:
     begun(stubber)
-    time = Time()
-    ticks = sum(1 for _ in Clock(lambda: time.passed, time.sleep).ticks(limit=cloudformation.DETECTION_LIMIT))
-    for _ in range(ticks):
+    for _ in time().ticks(limit=cloudformation.DETECTION_LIMIT):
         status(stubber, "DETECTION_IN_PROGRESS")
     resources(stubber, "Logs")
     found = gateway.detect([NAME])[NAME]
@@ -200,8 +181,7 @@ def test_one_that_does_not_end_shows_nothing_of_the_one_before(asked: tuple[Clou
     assert (found.checked, found.drifts) == (0, [])
 
 
-def test_one_that_is_refused_is_one_that_failed(asked: tuple[CloudFormation, Stubber]) -> None:
-    gateway, stubber = asked
+def test_one_that_is_refused_is_one_that_failed(gateway: CloudFormation, stubber: Stubber) -> None:
     stubber.add_client_error("detect_stack_drift", "ValidationError", "Drift detection is already in progress")
     resources(stubber, "Logs")
     found = gateway.detect([NAME])[NAME]
@@ -213,8 +193,7 @@ def absent(stubber: Stubber, operation: str) -> None:
     stubber.add_client_error(operation, "ValidationError", f"Stack with id {NAME} does not exist")
 
 
-def test_what_is_asked_of_a_stack_that_is_not_there_is_nothing(asked: tuple[CloudFormation, Stubber]) -> None:
-    gateway, stubber = asked
+def test_what_is_asked_of_a_stack_that_is_not_there_is_nothing(gateway: CloudFormation, stubber: Stubber) -> None:
     for operation in ("describe_stacks", "list_stack_resources", "describe_stack_events", "describe_stack_events"):
         absent(stubber, operation)
     assert gateway.stack(NAME) == Stack(NAME)
@@ -223,8 +202,7 @@ def test_what_is_asked_of_a_stack_that_is_not_there_is_nothing(asked: tuple[Clou
     assert gateway.events(NAME, "1") == []
 
 
-def test_what_is_refused_for_another_reason_is_an_error(asked: tuple[CloudFormation, Stubber]) -> None:
-    gateway, stubber = asked
+def test_what_is_refused_for_another_reason_is_an_error(gateway: CloudFormation, stubber: Stubber) -> None:
     stubber.add_client_error("describe_stacks", "AccessDenied", "not for you")
     with pytest.raises(ClientError, match="not for you"):
         gateway.stack(NAME)
@@ -250,8 +228,7 @@ def look(stubber: Stubber, status: str, *pages: list[dict[str, Any]]) -> None:
         stubber.add_response("describe_stack_events", {"StackEvents": events, **more})
 
 
-def test_a_stack_is_watched_until_an_event_of_its_own_says_the_end(asked: tuple[CloudFormation, Stubber]) -> None:
-    gateway, stubber = asked
+def test_a_stack_is_watched_until_an_event_of_its_own_says_the_end(gateway: CloudFormation, stubber: Stubber) -> None:
     before = raw(1, "CREATE_COMPLETE")
     # The status of before is no end, and events are read page by page down to the last that is known.
     look(stubber, "CREATE_COMPLETE", [before])
@@ -276,8 +253,7 @@ def removed(stubber: Stubber) -> None:
     stubber.add_response("delete_change_set", {})
 
 
-def test_a_change_set_is_read_to_its_last_page_and_taken_away(asked: tuple[CloudFormation, Stubber]) -> None:
-    gateway, stubber = asked
+def test_a_change_set_is_read_to_its_last_page_and_taken_away(gateway: CloudFormation, stubber: Stubber) -> None:
     stubber.add_response("create_change_set", {})
     change_set(stubber, "CREATE_IN_PROGRESS")
     change_set(stubber, "CREATE_COMPLETE")
@@ -288,8 +264,7 @@ def test_a_change_set_is_read_to_its_last_page_and_taken_away(asked: tuple[Cloud
         assert [one["ResourceChange"]["LogicalResourceId"] for one in found.changes] == ["A", "B"]
 
 
-def test_a_change_set_that_was_executed_stays(asked: tuple[CloudFormation, Stubber]) -> None:
-    gateway, stubber = asked
+def test_a_change_set_that_was_executed_stays(gateway: CloudFormation, stubber: Stubber) -> None:
     stubber.add_response("create_change_set", {})
     change_set(stubber, "CREATE_COMPLETE")
     change_set(stubber, "CREATE_COMPLETE")
@@ -298,8 +273,7 @@ def test_a_change_set_that_was_executed_stays(asked: tuple[CloudFormation, Stubb
         gateway.execute(found)
 
 
-def test_a_change_set_that_failed_says_why(asked: tuple[CloudFormation, Stubber]) -> None:
-    gateway, stubber = asked
+def test_a_change_set_that_failed_says_why(gateway: CloudFormation, stubber: Stubber) -> None:
     stubber.add_response("create_change_set", {})
     change_set(stubber, "FAILED", "no such type")
     removed(stubber)
@@ -307,8 +281,7 @@ def test_a_change_set_that_failed_says_why(asked: tuple[CloudFormation, Stubber]
         pass
 
 
-def test_stacks_that_stand_are_named_last_made_first(asked: tuple[CloudFormation, Stubber]) -> None:
-    gateway, stubber = asked
+def test_stacks_that_stand_are_named_last_made_first(gateway: CloudFormation, stubber: Stubber) -> None:
     every = [("old", 1, "CREATE_COMPLETE"), ("gone", 2, "DELETE_COMPLETE"), ("new", 3, "UPDATE_COMPLETE")]
     found = [
         {"StackName": name, "CreationTime": NOON.replace(day=day), "StackStatus": status} for name, day, status in every

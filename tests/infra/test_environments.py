@@ -12,7 +12,7 @@ from gitops.environments import Environment
 from gitops.policy import filled
 from gitops.repository import Checkout
 from gitops.stacks import order
-from tests.infra.templates import ROOT
+from tests.infra.templates import BOOTSTRAP, ROOT
 
 EVERY = environments.load_all(Checkout(ROOT))
 
@@ -21,10 +21,6 @@ def units(environment: Environment) -> dict[str, order.Unit]:
     """The environment's stacks by label."""
     loaded = order.load(Checkout(ROOT), environment)
     return {unit.label: unit for unit in loaded}
-
-
-def test_there_are_three() -> None:
-    assert set(EVERY) == {"staging", "production", "rehearsal"}
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -38,12 +34,7 @@ def test_stacks_come_after_those_they_take_from(name: str) -> None:
     found = units(EVERY[name])
     labels = list(found)
     services = [labels.index(f"service-{service}") for service in EVERY[name].services]
-    assert set(labels[:4]) == {
-        "bootstrap-foundation",
-        "bootstrap-cloudformation-role",
-        "bootstrap-delivery-roles",
-        "bootstrap-operation-roles",
-    }
+    assert set(labels[:4]) == set(BOOTSTRAP)
     for position, unit in enumerate(found.values()):
         assert unit.needs <= set(labels[:position])
     assert labels.index("network") < labels.index("platform") < min(services)
@@ -89,15 +80,12 @@ def test_services_do_not_fight_for_a_place_on_the_listener(name: str) -> None:
     assert len(priorities) == len(set(priorities))
 
 
-def test_the_rehearsal_stays_on_this_machine() -> None:
+def test_the_rehearsal_stays_on_this_machine_and_real_environments_use_real_accounts() -> None:
     rehearsal = EVERY["rehearsal"]
     assert rehearsal.account == "000000000000"
-    assert rehearsal.aws_config_file == ".rehearsal/aws/config"
-    assert rehearsal.builders == ["docker", "pack"]
     assert "CertificateArn" not in rehearsal.stacks["platform"]
-
-
-@pytest.mark.parametrize("name", ["staging", "production"])
-def test_real_environments_use_real_accounts(name: str) -> None:
-    assert EVERY[name].aws_config_file is None
-    assert EVERY[name].builders == ["docker"]
+    assert {name: (one.aws_config_file, one.builders) for name, one in EVERY.items()} == {
+        "rehearsal": (".rehearsal/aws/config", ["docker", "pack"]),
+        "staging": (None, ["docker"]),
+        "production": (None, ["docker"]),
+    }

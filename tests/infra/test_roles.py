@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from fnmatch import fnmatchcase
+from typing import Any
 
 import pytest
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped]
@@ -16,14 +17,14 @@ READS = ("Describe", "List", "Get", "BatchGet", "BatchCheck", "BatchDescribe", "
 TEMPLATE = templates.bootstrap()
 
 
+def statements(role: str, effect: str = "Allow") -> list[dict[str, Any]]:
+    """What a role is allowed, or denied."""
+    return [one for name, one in templates.statements(TEMPLATE) if name == role and one["Effect"] == effect]
+
+
 def allowed(role: str) -> set[str]:
     """The actions a role is allowed, somewhere."""
-    return {
-        action
-        for name, statement in templates.statements(TEMPLATE)
-        if name == role and statement["Effect"] == "Allow"
-        for action in as_list(statement["Action"])
-    }
+    return {action for one in statements(role) for action in as_list(one["Action"])}
 
 
 def changes(role: str) -> set[str]:
@@ -35,56 +36,35 @@ def resources(role: str, action: str) -> list[str]:
     """What a role is allowed an action on, as written."""
     return [
         resource["Fn::Sub"] if isinstance(resource, dict) and "Fn::Sub" in resource else str(resource)
-        for name, statement in templates.statements(TEMPLATE)
-        if name == role and statement["Effect"] == "Allow" and action in as_list(statement["Action"])
-        for resource in as_list(statement["Resource"])
+        for one in statements(role)
+        if action in as_list(one["Action"])
+        for resource in as_list(one["Resource"])
     ]
 
 
 # A change here is a change of who may do what: it belongs into the pull request's description.
 CHANGES = {
-    "PlanRole": {"cloudformation:CreateChangeSet", "cloudformation:DeleteChangeSet", "cloudformation:TagResource"},
-    "BuildRole": {"ecr:CompleteLayerUpload", "ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart"},
-    "DeployRole": {
-        "ecs:DeleteTaskDefinitions",
-        "ecs:DeregisterTaskDefinition",
-        "ecs:RegisterTaskDefinition",
-        "ecs:StopServiceDeployment",
-        "ecs:TagResource",
-        "ecs:UpdateService",
-        "iam:PassRole",
-    },
-    "InfrastructureRole": {
-        "cloudformation:CreateChangeSet",
-        "cloudformation:DeleteChangeSet",
-        "cloudformation:DeleteStack",
-        "cloudformation:ExecuteChangeSet",
-        "cloudformation:TagResource",
-        "cloudformation:UpdateTerminationProtection",
-        "iam:PassRole",
-    },
-    "TeardownRole": {
-        "cloudformation:DeleteStack",
-        "cloudformation:UpdateTerminationProtection",
-        "ecs:DeleteTaskDefinitions",
-        "ecs:DeregisterTaskDefinition",
-        "elasticloadbalancing:ModifyLoadBalancerAttributes",
-        "iam:PassRole",
-        "logs:DeleteLogGroup",
-        "s3:DeleteObject",
-        "s3:DeleteObjectVersion",
-        "ssm:DeleteParameter",
-    },
-    "DriftRole": set(),
-    "DrillRole": {
-        "ecs:DeleteTaskDefinitions",
-        "ecs:DeregisterTaskDefinition",
-        "ecs:RegisterTaskDefinition",
-        "ecs:StopTask",
-        "ecs:TagResource",
-        "ecs:UpdateService",
-        "iam:PassRole",
-    },
+    role: set(actions.split())
+    for role, actions in {
+        "PlanRole": "cloudformation:CreateChangeSet cloudformation:DeleteChangeSet cloudformation:TagResource",
+        "BuildRole": "ecr:CompleteLayerUpload ecr:InitiateLayerUpload ecr:PutImage ecr:UploadLayerPart",
+        "DeployRole": """
+            ecs:DeleteTaskDefinitions ecs:DeregisterTaskDefinition ecs:RegisterTaskDefinition
+            ecs:StopServiceDeployment ecs:TagResource ecs:UpdateService iam:PassRole""",
+        "InfrastructureRole": """
+            cloudformation:CreateChangeSet cloudformation:DeleteChangeSet cloudformation:DeleteStack
+            cloudformation:ExecuteChangeSet cloudformation:TagResource cloudformation:UpdateTerminationProtection
+            iam:PassRole""",
+        "TeardownRole": """
+            cloudformation:DeleteStack cloudformation:UpdateTerminationProtection
+            ecs:DeleteTaskDefinitions ecs:DeregisterTaskDefinition
+            elasticloadbalancing:ModifyLoadBalancerAttributes iam:PassRole logs:DeleteLogGroup
+            s3:DeleteObject s3:DeleteObjectVersion ssm:DeleteParameter""",
+        "DriftRole": "",
+        "DrillRole": """
+            ecs:DeleteTaskDefinitions ecs:DeregisterTaskDefinition ecs:RegisterTaskDefinition
+            ecs:StopTask ecs:TagResource ecs:UpdateService iam:PassRole""",
+    }.items()
 }
 
 
@@ -109,9 +89,9 @@ def test_a_role_changes_what_its_job_changes_and_nothing_else(role: str) -> None
 def test_every_job_has_its_role() -> None:
     roles = templates.of_type(TEMPLATE, "AWS::IAM::Role")
     assert set(roles) == {*CHANGES, "CloudFormationRole"}
-    assert {role["RoleName"]["Fn::Sub"].rsplit("-", 1)[1] for role in roles.values()} == {
-        "plan", "build", "deploy", "infrastructure", "teardown", "drift", "drill", "cloudformation",
-    }  # fmt: skip
+    assert {f"{role['RoleName']['Fn::Sub'].rsplit('-', 1)[1]}role" for role in roles.values()} == {
+        name.lower() for name in roles
+    }
 
 
 @pytest.mark.parametrize(
@@ -172,27 +152,15 @@ def test_who_ships_passes_a_tasks_roles_only(role: str) -> None:
 
 
 def test_no_job_reads_a_secret() -> None:
-    denied = [
-        statement
-        for name, statement in templates.statements(TEMPLATE)
-        if name == "DeployRole" and statement["Effect"] == "Deny"
-    ]
-    assert [statement["Action"] for statement in denied] == ["kms:Decrypt"]
+    assert [one["Action"] for one in statements("DeployRole", "Deny")] == ["kms:Decrypt"]
     for role in set(CHANGES) - {"DeployRole"}:
         assert not {"ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath", "kms:Decrypt"} & allowed(role)
 
 
 def test_cloudformation_makes_roles_within_the_boundary_only() -> None:
-    making = [
-        statement
-        for name, statement in templates.statements(TEMPLATE)
-        if name == "CloudFormationRole"
-        and {"iam:CreateRole", "iam:PutRolePolicy", "iam:PutRolePermissionsBoundary"}
-        & set(as_list(statement["Action"]))
-    ]
-    assert [one["Condition"] for one in making] == [
-        {"StringEquals": {"iam:PermissionsBoundary": {"Ref": "RoleBoundaryArn"}}}
-    ]
+    making = {"iam:CreateRole", "iam:PutRolePolicy", "iam:PutRolePermissionsBoundary"}
+    conditions = [one["Condition"] for one in statements("CloudFormationRole") if making & set(as_list(one["Action"]))]
+    assert conditions == [{"StringEquals": {"iam:PermissionsBoundary": {"Ref": "RoleBoundaryArn"}}}]
     assert not {"iam:AttachRolePolicy", "iam:DeleteRolePermissionsBoundary"} & allowed("CloudFormationRole")
 
 
@@ -209,12 +177,7 @@ def test_every_environment_stays_out_of_the_others() -> None:
 REGION = "eu-west-2"
 # Everything but bootstrap is made under the role.
 TYPES = {resource["Type"] for name in templates.MADE for resource in templates.load(name)["Resources"].values()}
-GRANTED = {
-    action
-    for name, statement in templates.statements(TEMPLATE)
-    if name == "CloudFormationRole"
-    for action in as_list(statement["Action"])
-}
+GRANTED = allowed("CloudFormationRole")
 
 
 def called(*handlers: str) -> dict[str, set[str]]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from gitops import environments
@@ -65,15 +66,12 @@ def test_a_role_has_a_name_in_every_environment_and_for_every_service() -> None:
     assert found.names == {f"{service}-{e.environment}-execution" for e in EVERY for service in e.services}
 
 
-def test_a_role_of_a_service_is_told_from_a_jobs() -> None:
-    assert one(template(allow("A", "ecs:ListTasks"))).service == ""
-    assert one(template(allow("A", "x:Y"), principal={"Service": "ecs.amazonaws.com"})).service == "ecs.amazonaws.com"
-
-
-def test_a_reason_belongs_to_its_permission() -> None:
+def test_a_role_of_a_service_is_told_from_a_jobs_and_a_reason_belongs_to_its_permission() -> None:
     because = {"Permissions": ["A/ecs:ListTasks"], "Because": "only\n on Sundays"}
     found = one(template(allow("A", "ecs:ListTasks"), reasons=[because]))
     assert found.reasons == {Permission("A", "ecs:ListTasks"): "only on Sundays"}
+    assert found.service == ""
+    assert one(template(allow("A", "x:Y"), principal={"Service": "ecs.amazonaws.com"})).service == "ecs.amazonaws.com"
 
 
 @pytest.mark.parametrize(
@@ -151,20 +149,19 @@ def test_a_reason_explains_what_is_unused_and_is_needless_for_what_is_used() -> 
     [found] = compare([role(ROLL, LIST, STOP, reasons={STOP: "failures", ROLL: "x"})], [use("Roll", ROLL.action)])
     assert found.unexplained == (LIST,)
     assert found.needless == (ROLL,)
-
-
-def test_a_role_that_nobody_takes_here_is_not_proven_either_way() -> None:
-    [found] = compare([role(ROLL, name="cloudformation", service="cloudformation.amazonaws.com")], [])
-    assert (found.used, found.unproven) == ((), "the emulator's CloudFormation makes resources in its own name")
     [tasks] = compare([role(ROLL, service="ecs-tasks.amazonaws.com")], [])
     assert (tasks.unused, tasks.unproven) == ((ROLL,), "")
 
 
-COMPARED: list[Compared] = [
-    *compare([role(ROLL, LIST, STOP, reasons={STOP: "only where a deploy is stopped"})], [use("Roll", ROLL.action)]),
-    *compare([role(ROLL, name="idle"), role(name="task")], []),
-    *compare([role(ROLL, LIST, name="cloudformation", service="cloudformation.amazonaws.com")], []),
-]
+COMPARED: list[Compared] = compare(
+    [
+        role(ROLL, LIST, STOP, reasons={STOP: "only where a deploy is stopped"}),
+        role(ROLL, name="idle"),
+        role(name="task"),
+        role(ROLL, LIST, name="cloudformation", service="cloudformation.amazonaws.com"),
+    ],
+    [use("Roll", ROLL.action)],
+)
 
 
 def test_the_report_names_what_is_unused_and_why() -> None:
@@ -187,26 +184,20 @@ def test_a_program_reads_the_same() -> None:
     ]
     assert (idle["granted"], idle["used"], task["granted"]) == (1, [], 0)
     assert (cloudformation["granted"], cloudformation["unused"]) == (2, [])
-    assert cloudformation["unproven"]
+    assert cloudformation["unproven"] == "the emulator's CloudFormation makes resources in its own name"
 
 
-USES = [
-    {
-        "account": STAGING.account,
-        "role": f"{STAGING.project}-{STAGING.environment}-drill",
-        "sid": "StopTasks",
-        "action": "ecs:StopTask",
-        "count": 3,
-        "resources": [f"arn:aws:ecs:{STAGING.region}:{STAGING.account}:task/{STAGING.cluster}/1a2b"],
-    }
-]
+USED = use("StopTasks", "ecs:StopTask", by=f"{STAGING.project}-{STAGING.environment}-drill")
+
+
+Asked = Callable[..., str]
 
 
 class Answers(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.send_response(200 if self.path == USED_PERMISSIONS else 404)
         self.end_headers()
-        self.wfile.write(json.dumps(USES).encode())
+        self.wfile.write(msgspec.json.encode([USED]))
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (http.server's name)
         """Stay silent."""
@@ -223,34 +214,32 @@ def emulator() -> Iterator[int]:
 
 
 @pytest.fixture
-def clone(tmp_path: Path) -> Path:
+def asked(tmp_path: Path) -> Asked:
+    """What is said of the templates and the emulator at a port, None for no rehearsal."""
     (tmp_path / "infra").symlink_to(ROOT / "infra")
-    return tmp_path
+
+    def ask(port: int | None, *, as_json: bool) -> str:
+        if port is not None:
+            daemons.save(Checkout(tmp_path), daemons.State(port=port, runtime="processes"))
+        said: list[str] = []
+        assert permissions(Checkout(tmp_path), said.append, as_json=as_json) == 0
+        return "\n".join(said)
+
+    return ask
 
 
-def asked(clone: Path, *, as_json: bool) -> str:
-    said: list[str] = []
-    assert permissions(Checkout(clone), said.append, as_json=as_json) == 0
-    return "\n".join(said)
-
-
-def test_what_the_emulator_saw_is_held_against_the_templates(clone: Path, emulator: int) -> None:
-    daemons.save(Checkout(clone), daemons.State(port=emulator, runtime="processes"))
-    roles = {one["role"]: one for one in json.loads(asked(clone, as_json=True))}
+def test_what_the_emulator_saw_is_held_against_the_templates(asked: Asked, emulator: int) -> None:
+    roles = {one["role"]: one for one in json.loads(asked(emulator, as_json=True))}
     assert roles["drill"]["used"] == [{"sid": "StopTasks", "action": "ecs:StopTask"}]
     assert len(roles["drill"]["unused"]) == roles["drill"]["granted"] - 1
-    lines = asked(clone, as_json=False).splitlines()
+    lines = asked(emulator, as_json=False).splitlines()
     assert f"drill: 1 of {roles['drill']['granted']}" in lines
     assert any(line.split()[:2] == ["StopTasks", "ecs:DescribeTasks"] for line in lines)
     assert any(line.startswith("cloudformation: ") and "not proven here" in line for line in lines)
 
 
-def test_without_a_rehearsal_there_is_nothing_to_report(clone: Path) -> None:
+def test_without_an_emulator_there_is_nothing_to_report(asked: Asked) -> None:
     with pytest.raises(GitopsError, match="no rehearsal runs in this clone"):
-        asked(clone, as_json=False)
-
-
-def test_an_emulator_that_has_ended_says_nothing(clone: Path) -> None:
-    daemons.save(Checkout(clone), daemons.State(port=free_port(), runtime="processes"))
+        asked(None, as_json=False)
     with pytest.raises(GitopsError, match="does not say what was used"):
-        asked(clone, as_json=True)
+        asked(free_port(), as_json=True)

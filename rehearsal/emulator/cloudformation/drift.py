@@ -1,8 +1,7 @@
 """What drift detection reads of each resource type, where ministack reads too little, and what the caller needs for it.
 
 ministack detects drift itself, for types that have a reader. A type without one is not checked, as on AWS. It reads
-with the caller's own credentials, and fails for a resource that the caller may not read. What a type takes is its
-schema's ``handlers.read.permissions``, which cfn-lint carries; a test compares both.
+with the caller's own credentials, and fails for a resource that the caller may not read.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-stack-drift.html
 """
 
@@ -12,79 +11,18 @@ from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import Any, Final
 
-from rehearsal.emulator.cloudformation.resource_types import Properties, Read, Reader
+from rehearsal.emulator.cloudformation.resource_types import Properties, Read, Reader, schema
 from rehearsal.emulator.iam.sessions import refusal
 from rehearsal.emulator.seams import READERS, enter, original_entry
 
-# Type → the actions that reading it takes, and the resource that they are authorised against:
-# ``{id}`` is the physical id, ``{account}`` and ``{region}`` are the caller's. EC2's and ELB's have none to name.
-TAKES: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
-    "AWS::EC2::SecurityGroup": ("*", ("ec2:DescribeSecurityGroups",)),
-    "AWS::EC2::SecurityGroupIngress": ("*", ("ec2:DescribeSecurityGroups", "ec2:DescribeSecurityGroupRules")),
-    "AWS::EC2::SecurityGroupEgress": ("*", ("ec2:DescribeSecurityGroupRules",)),
-    "AWS::ECR::Repository": (
-        "arn:aws:ecr:{region}:{account}:repository/{id}",
-        ("ecr:DescribeRepositories", "ecr:GetLifecyclePolicy", "ecr:GetRepositoryPolicy", "ecr:ListTagsForResource"),
-    ),
-    "AWS::ECS::Service": ("{id}", ("ecs:DescribeServices",)),
-    "AWS::ElasticLoadBalancingV2::LoadBalancer": (
-        "*",
-        (
-            "elasticloadbalancing:DescribeLoadBalancers",
-            "elasticloadbalancing:DescribeLoadBalancerAttributes",
-            "elasticloadbalancing:DescribeCapacityReservation",
-            "elasticloadbalancing:DescribeTags",
-        ),
-    ),
-    "AWS::ElasticLoadBalancingV2::TargetGroup": (
-        "*",
-        (
-            "elasticloadbalancing:DescribeTargetGroups",
-            "elasticloadbalancing:DescribeTargetGroupAttributes",
-            "elasticloadbalancing:DescribeTargetHealth",
-            "elasticloadbalancing:DescribeTags",
-        ),
-    ),
-    "AWS::IAM::Role": (
-        "arn:aws:iam::{account}:role/{id}",
-        ("iam:GetRole", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies", "iam:GetRolePolicy"),
-    ),
-    "AWS::Logs::LogGroup": (
-        "arn:aws:logs:{region}:{account}:log-group:{id}:*",
-        (
-            "logs:DescribeLogGroups",
-            "logs:ListTagsForResource",
-            "logs:GetDataProtectionPolicy",
-            "logs:DescribeIndexPolicies",
-            "logs:DescribeResourcePolicies",
-        ),
-    ),
-    "AWS::S3::Bucket": (
-        "arn:aws:s3:::{id}",
-        (
-            "s3:GetAccelerateConfiguration",
-            "s3:GetAnalyticsConfiguration",
-            "s3:GetBucketAbac",
-            "s3:GetBucketCORS",
-            "s3:GetBucketLogging",
-            "s3:GetBucketMetadataTableConfiguration",
-            "s3:GetBucketNotification",
-            "s3:GetBucketObjectLockConfiguration",
-            "s3:GetBucketOwnershipControls",
-            "s3:GetBucketPublicAccessBlock",
-            "s3:GetBucketTagging",
-            "s3:GetBucketVersioning",
-            "s3:GetBucketWebsite",
-            "s3:GetEncryptionConfiguration",
-            "s3:GetIntelligentTieringConfiguration",
-            "s3:GetInventoryConfiguration",
-            "s3:GetLifecycleConfiguration",
-            "s3:GetMetricsConfiguration",
-            "s3:GetReplicationConfiguration",
-            "s3:ListBucket",
-            "s3:ListTagsForResource",
-        ),
-    ),
+# Types whose reading is authorised against a resource: ``{id}`` is the physical id, ``{account}`` and ``{region}`` are
+# the caller's. EC2's and ELB's have none to name.
+AUTHORISED: Final[dict[str, str]] = {
+    "AWS::ECR::Repository": "arn:aws:ecr:{region}:{account}:repository/{id}",
+    "AWS::ECS::Service": "{id}",
+    "AWS::IAM::Role": "arn:aws:iam::{account}:role/{id}",
+    "AWS::Logs::LogGroup": "arn:aws:logs:{region}:{account}:log-group:{id}:*",
+    "AWS::S3::Bucket": "arn:aws:s3:::{id}",
 }
 # The access key of who calls CloudFormation while it answers.
 CALLER: ContextVar[str] = ContextVar("caller", default="")
@@ -100,9 +38,9 @@ def held(kind: str, read: Read | None) -> Read:
     def checked(physical_id: str, properties: Properties) -> dict[str, Any] | None:
         from ministack.core.responses import get_account_id, get_region
 
-        written, actions = TAKES[kind]
-        resource = written.format(id=physical_id, account=get_account_id(), region=get_region())
-        for action in actions:
+        place = {"id": physical_id, "account": get_account_id(), "region": get_region()}
+        resource = AUTHORISED.get(kind, "*").format(**place)
+        for action in schema(kind)["handlers"]["read"]["permissions"]:
             refused = refusal(CALLER.get(), action, resource, get_region())
             if refused is not None:
                 raise PermissionError(refused.message)

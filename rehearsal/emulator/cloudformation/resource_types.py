@@ -10,6 +10,8 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
+from importlib.metadata import distribution
+from pathlib import Path
 from typing import Any, Protocol
 
 from botocore.loaders import create_loader
@@ -38,6 +40,19 @@ class ResourceType(Protocol):
     def delete(self, physical_id: str, properties: Properties) -> None:
         """Remove it; a resource that is gone already is no error."""
         ...
+
+
+@cache
+def schema(kind: str) -> dict[str, Any]:
+    """A type's schema as CloudFormation's registry has it, from the data of cfn-lint.
+
+    https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html
+    The data is read as files: to import cfn-lint takes as long as the emulator's whole start.
+    """
+    data = Path(str(distribution("cfn-lint").locate_file("cfnlint/data/schemas")))
+    every = json.loads((data / "providers/us-east-1.json").read_text(encoding="utf-8"))
+    read: dict[str, Any] = json.loads((data / f"resources/{every[kind]}.json").read_text(encoding="utf-8"))
+    return read
 
 
 def without_tags(properties: Properties) -> dict[str, Any]:

@@ -82,41 +82,48 @@ def taken_priority(listener: str, priority: str, but: Collection[str] = ()) -> P
     return None
 
 
-def _create_listener(params: Params) -> Any:  # noqa: ANN401 (ministack's response, here and below)
+def _refused_where(action: str, problem: Callable[[Params], Problem | None]) -> None:
+    """Answer a call with its problem, where it has one, instead of what ministack would do."""
+
+    def checked(params: Params) -> Any:  # noqa: ANN401 (ministack's response)
+        from ministack.services import alb
+
+        found = problem(params)
+        return alb._error(*found) if found else original_entry(ELB, action)(params)
+
+    enter(ELB, action, checked)
+
+
+def _new_port(params: Params) -> Problem | None:
     from ministack.services import alb
 
-    problem = taken_port(alb._p(params, "LoadBalancerArn"), int(alb._p(params, "Port") or 80))
-    return alb._error(*problem) if problem else alb._create_listener(params)
+    return taken_port(alb._p(params, "LoadBalancerArn"), int(alb._p(params, "Port") or 80))
 
 
-def _modify_listener(params: Params) -> Any:  # noqa: ANN401
+def _other_port(params: Params) -> Problem | None:
     from ministack.services import alb
 
     arn, port = alb._p(params, "ListenerArn"), alb._p(params, "Port")
     known = alb._listeners.get(arn)
-    problem = taken_port(known["LoadBalancerArn"], int(port), arn) if known and port else None
-    return alb._error(*problem) if problem else alb._modify_listener(params)
+    return taken_port(known["LoadBalancerArn"], int(port), arn) if known and port else None
 
 
-def _create_rule(params: Params) -> Any:  # noqa: ANN401
+def _new_priority(params: Params) -> Problem | None:
     from ministack.services import alb
 
-    problem = taken_priority(alb._p(params, "ListenerArn"), str(alb._p(params, "Priority")))
-    return alb._error(*problem) if problem else alb._create_rule(params)
+    return taken_priority(alb._p(params, "ListenerArn"), str(alb._p(params, "Priority")))
 
 
-def _set_rule_priorities(params: Params) -> Any:  # noqa: ANN401
+def _other_priorities(params: Params) -> Problem | None:
     """Priorities may change places within one call, for which the rules named in it do not count as taken."""
     from ministack.services import alb
 
     wanted: dict[str, str] = {}
     while arn := alb._p(params, f"RulePriorities.member.{len(wanted) + 1}.RuleArn"):
         wanted[arn] = str(alb._p(params, f"RulePriorities.member.{len(wanted) + 1}.Priority"))
-    for arn, priority in wanted.items():
-        known = alb._rules.get(arn)
-        if known and (problem := taken_priority(known["ListenerArn"], priority, wanted)):
-            return alb._error(*problem)
-    return alb._set_rule_priorities(params)
+    known = ((alb._rules.get(arn), priority) for arn, priority in wanted.items())
+    found = (taken_priority(rule["ListenerArn"], priority, wanted) for rule, priority in known if rule)
+    return next((problem for problem in found if problem), None)
 
 
 def _port_of_stack(arn: str, properties: Properties) -> Problem | None:
@@ -199,9 +206,9 @@ READERS: Final[dict[str, Reader]] = {
 
 def install() -> None:
     """Refuse a second listener on a port and a second rule of a priority, by the API and in a stack."""
-    enter(ELB, "CreateListener", _create_listener)
-    enter(ELB, "ModifyListener", _modify_listener)
-    enter(ELB, "CreateRule", _create_rule)
-    enter(ELB, "SetRulePriorities", _set_rule_priorities)
+    _refused_where("CreateListener", _new_port)
+    _refused_where("ModifyListener", _other_port)
+    _refused_where("CreateRule", _new_priority)
+    _refused_where("SetRulePriorities", _other_priorities)
     handle(LISTENER, **_checked(LISTENER, _port_of_stack))
     handle(RULE, **_checked(RULE, _priority_of_stack))

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.gitops.stacks.conftest import emulator, gitops, repository
+from tests.gitops.stacks.conftest import emulator, repository
 
-__all__ = ["emulator", "gitops", "repository"]
+__all__ = ["emulator", "repository"]

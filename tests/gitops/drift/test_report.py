@@ -97,13 +97,7 @@ def test_every_place_that_differs(expected: Any, actual: Any, found: list[tuple[
 
 @pytest.mark.parametrize(
     ("levels", "code"),
-    [
-        ([], 0),
-        (["note"], 0),
-        (["unproven"], 33),
-        (["note", "unproven"], 33),
-        (["unproven", "drift", "note"], 32),
-    ],
+    [([], 0), (["note"], 0), (["unproven"], 33), (["note", "unproven"], 33), (["unproven", "drift", "note"], 32)],
 )
 def test_known_drift_counts_more_than_what_was_not_compared(levels: list[Level], code: int) -> None:
     every = tuple(Compared("stack", f"s{number}", (Finding(level, "x"),)) for number, level in enumerate(levels))

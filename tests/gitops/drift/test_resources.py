@@ -24,14 +24,10 @@ def difference(path: str, expected: str, actual: str, kind: str = "NOT_EQUAL") -
 
 def group(rule: dict[str, Any], direction: str = "SecurityGroupEgress") -> Detected:
     """A security group to which a rule was added."""
-    one = drift(
-        "Group",
-        "AWS::EC2::SecurityGroup",
-        "MODIFIED",
-        PhysicalResourceId="sg-1",
-        PropertyDifferences=[difference(f"/{direction}/1", "null", json.dumps(rule), "ADD")],
-    )
-    return Detected({"Group": "AWS::EC2::SecurityGroup"}, [one])
+    kind = "AWS::EC2::SecurityGroup"
+    added = [difference(f"/{direction}/1", "null", json.dumps(rule), "ADD")]
+    one = drift("Group", kind, "MODIFIED", PhysicalResourceId="sg-1", PropertyDifferences=added)
+    return Detected({"Group": kind}, [one])
 
 
 def beside(status: str = "IN_SYNC", **more: str) -> Detected:
@@ -42,17 +38,10 @@ def beside(status: str = "IN_SYNC", **more: str) -> Detected:
 
 
 def test_each_property_is_named_with_both_values() -> None:
-    changed = drift(
-        "Logs",
-        "AWS::Logs::LogGroup",
-        "MODIFIED",
-        PropertyDifferences=[difference("/RetentionInDays", "14", "3"), difference("/KmsKeyId", "arn", "null")],
-    )
+    differences = [difference("/RetentionInDays", "14", "3"), difference("/KmsKeyId", "arn", "null")]
+    changed = drift("Logs", "AWS::Logs::LogGroup", "MODIFIED", PropertyDifferences=differences)
     first, second = resources.findings(Detected({}, [changed]), TEMPLATE, [])
-    assert (first.level, first.what) == (
-        "drift",
-        "Logs (AWS::Logs::LogGroup) was changed by hand: RetentionInDays",
-    )
+    assert (first.level, first.what) == ("drift", "Logs (AWS::Logs::LogGroup) was changed by hand: RetentionInDays")
     assert (first.expected, first.actual) == ("14", "3")
     assert (second.expected, second.actual) == ("arn", "")
     assert TEMPLATE in first.next
@@ -60,13 +49,8 @@ def test_each_property_is_named_with_both_values() -> None:
 
 def test_an_attribute_goes_by_its_key() -> None:
     expected = json.dumps({"TargetGroupAttributes": [{"Key": "a", "Value": "1"}, {"Key": "delay", "Value": "20"}]})
-    changed = drift(
-        "Group",
-        "AWS::ElasticLoadBalancingV2::TargetGroup",
-        "MODIFIED",
-        ExpectedProperties=expected,
-        PropertyDifferences=[difference("/TargetGroupAttributes/1/Value", "20", "300")],
-    )
+    differences = [difference("/TargetGroupAttributes/1/Value", "20", "300")]
+    changed = drift("Group", "T", "MODIFIED", ExpectedProperties=expected, PropertyDifferences=differences)
     [one] = resources.findings(Detected({}, [changed]), TEMPLATE, [])
     assert one.what.endswith("changed by hand: TargetGroupAttributes[delay].Value")
 

@@ -14,7 +14,9 @@ from tests.gitops.deploy.described import old, ours, seen
 
 COMMIT = "c" * 40
 ORIGIN = Provenance(project="demo", environment="staging", service="app", commit=COMMIT, verdict="succeeded")
-CITY = [{"name": "CITY", "value": "London"}]
+APP = "containerDefinitions[app]"
+CITY, PARIS = ([{"name": "CITY", "value": value}] for value in ("London", "Paris"))
+TOKEN = {"name": "ADMIN_TOKEN", "value": "hunter2"}
 GIT: dict[str, Any] = {
     "family": "app-staging",
     "tags": [{"key": "Project", "value": "demo"}, {"key": "Team", "value": "sky"}],
@@ -39,24 +41,9 @@ def test_what_was_reviewed_at_its_commit_is_no_drift() -> None:
 @pytest.mark.parametrize(
     ("definition", "path", "expected", "actual"),
     [
-        (
-            with_container(image="reg/app:d@sha256:2"),
-            "containerDefinitions[app].image",
-            "reg/app:c@sha256:1",
-            "reg/app:d@sha256:2",
-        ),
-        (
-            with_container(environment=[{"name": "CITY", "value": "Paris"}]),
-            "containerDefinitions[app].environment[CITY].value",
-            "London",
-            "Paris",
-        ),
-        (
-            with_container(environment=[*CITY, {"name": "ADMIN_TOKEN", "value": "hunter2"}]),
-            "containerDefinitions[app].environment[ADMIN_TOKEN]",
-            "",
-            "•••",
-        ),
+        (with_container(image="reg/app:d@sha256:2"), f"{APP}.image", "reg/app:c@sha256:1", "reg/app:d@sha256:2"),
+        (with_container(environment=PARIS), f"{APP}.environment[CITY].value", "London", "Paris"),
+        (with_container(environment=[*CITY, TOKEN]), f"{APP}.environment[ADMIN_TOKEN]", "", "•••"),
         ({**LIVE, "tags": ORIGIN.tags()}, "tags", '[{"key": "Team", "value": "sky"}]', ""),
     ],
 )

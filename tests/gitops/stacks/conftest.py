@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -16,10 +16,8 @@ import boto3
 import pytest
 import yaml
 
-from gitops import cli, environments
-from gitops.environments import Environment
-from gitops.repository import Checkout
 from tests import emulators
+from tests.gitops.conftest import Gitops, Outcome
 
 NUMBERS = itertools.count()
 
@@ -80,10 +78,20 @@ class Repository:
     root: Path
     name: str
     endpoint: str
+    run: Gitops
 
-    @property
-    def environment(self) -> Environment:
-        return environments.load(Checkout(self.root), self.name)
+    def gitops(self, verb: str, *words: str) -> Outcome:
+        """Run a verb on the environment, as its command does."""
+        return self.run(verb, self.name, *words)
+
+    def make(self) -> None:
+        """Apply all its stacks."""
+        assert self.gitops("apply", "--stack", "bootstrap").code == 0
+        assert self.gitops("apply").code == 0
+
+    def destroy(self, *words: str) -> Outcome:
+        """Run destroy with its typed name."""
+        return self.gitops("destroy", "--confirm", self.name, *words)
 
     def template(self, name: str, text: str) -> None:
         (self.root / "infra/cloudformation" / f"{name}.yaml").write_text(text)
@@ -141,12 +149,12 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def repository(emulator: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
+def repository(emulator: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gitops: Gitops) -> Repository:
     """A repository with bootstrap, network and one service, and credentials for the emulator."""
     name = f"e{os.getpid()}x{next(NUMBERS)}"
     (tmp_path / "infra/environments").mkdir(parents=True)
     (tmp_path / "infra/cloudformation").mkdir()
-    found = Repository(tmp_path, name, emulator)
+    found = Repository(tmp_path, name, emulator, gitops)
     found.template("bootstrap", BOOTSTRAP)
     found.template("network", NETWORK)
     found.template("service", SERVICE)
@@ -165,23 +173,8 @@ def repository(emulator: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     return found
 
 
-@dataclass
-class Ran:
-    """How one verb ended."""
-
-    code: int
-    out: str
-    err: str
-
-
 @pytest.fixture
-def gitops(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
-    """Run one verb in this process, as its command does."""
-
-    def run(*words: str) -> Ran:
-        capsys.readouterr()
-        code = cli.main(list(words))
-        captured = capsys.readouterr()
-        return Ran(code, captured.out, captured.err)
-
-    return run
+def applied(repository: Repository) -> Repository:
+    """The same with all its stacks made."""
+    repository.make()
+    return repository

@@ -22,23 +22,13 @@ PREFIX = f"{HERE.project}-{HERE.environment}"
 SERVICE_ROLE = "arn:aws:iam::111111111111:role/demo-staging-cloudformation"
 
 
-@pytest.mark.parametrize(
-    ("role", "label", "expected"),
-    [
-        ("infrastructure", "network", SERVICE_ROLE),
-        ("teardown", "network", SERVICE_ROLE),
-        ("administrator", "network", SERVICE_ROLE),
-        ("administrator", "bootstrap", None),
-        ("plan", "network", None),
-    ],
-)
-def test_the_service_role_of_a_stack(role: Role, label: str, expected: str | None) -> None:
-    assert Access(CHECKOUT, HERE, role).service_role(BY_LABEL[label]) == expected
-
-
-def test_an_environment_without_bootstrap_has_no_service_role() -> None:
-    here = environment({"network": {"VpcCidr": "10.0.0.0/16"}}, {})
-    assert Access(CHECKOUT, here, "infrastructure").service_role(BY_LABEL["network"]) is None
+@pytest.mark.parametrize("role", ["infrastructure", "teardown", "administrator"])
+def test_cloudformation_works_under_its_role_but_on_bootstrap_and_for_a_plan(role: Role) -> None:
+    assert Access(CHECKOUT, HERE, role).service_role(BY_LABEL["network"]) == SERVICE_ROLE
+    assert Access(CHECKOUT, HERE, role).service_role(BY_LABEL["bootstrap"]) is None
+    assert Access(CHECKOUT, HERE, "plan").service_role(BY_LABEL["network"]) is None
+    without_bootstrap = environment({"network": {"VpcCidr": "10.0.0.0/16"}}, {})
+    assert Access(CHECKOUT, without_bootstrap, role).service_role(BY_LABEL["network"]) is None
 
 
 def test_stacks_whose_service_role_is_gone_name_the_way_back() -> None:
@@ -69,18 +59,12 @@ def test_what_no_entry_asks_for(names: list[str], labels: list[str]) -> None:
     assert [one.label for one in orphans(HERE, UNITS, names)] == labels
 
 
-@pytest.mark.parametrize(
-    ("label", "service"),
-    [
-        ("service-alerts", "alerts"),
-        ("service-wind-alerts", "wind-alerts"),
-        ("network", ""),
-        ("services-a", ""),
-        ("repository-a", ""),
-    ],
-)
-def test_whose_a_stack_was(label: str, service: str) -> None:
-    assert Orphan(label, f"{PREFIX}-{label}").service == service
+OWNERS = {"service-alerts": "alerts", "service-wind-alerts": "wind-alerts"}
+
+
+@pytest.mark.parametrize("label", [*OWNERS, "network", "services-a", "repository-a"])
+def test_whose_a_stack_was(label: str) -> None:
+    assert Orphan(label, f"{PREFIX}-{label}").service == OWNERS.get(label, "")
 
 
 def test_it_says_how_to_remove_it() -> None:

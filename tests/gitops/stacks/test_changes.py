@@ -17,16 +17,8 @@ def detail(name: str, recreates: str = "Never", **more: Any) -> dict[str, Any]:
 
 
 def modify(replacement: str, *details: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return {
-        "ResourceChange": {
-            "Action": "Modify",
-            "LogicalResourceId": "Vpc",
-            "ResourceType": "AWS::EC2::VPC",
-            "Replacement": replacement,
-            "Details": list(details),
-            **more,
-        }
-    }
+    what = {"Action": "Modify", "LogicalResourceId": "Vpc", "ResourceType": "AWS::EC2::VPC"}
+    return {"ResourceChange": {**what, "Replacement": replacement, "Details": list(details), **more}}
 
 
 @pytest.mark.parametrize(
@@ -52,16 +44,9 @@ def test_the_kind_of_a_change(described: dict[str, Any], kind: str) -> None:
 
 
 def test_causes_policies_and_values_are_kept() -> None:
-    (change,) = changes.read(
-        [
-            modify(
-                "True",
-                detail("Tags", Path="/Properties/Tags/0/Value", BeforeValue="a", AfterValue="b"),
-                detail("CidrBlock", "Always", CausingEntity="VpcCidr", BeforeValue="10", AfterValue="11"),
-                PolicyAction="ReplaceAndRetain",
-            )
-        ]
-    )
+    tags = detail("Tags", Path="/Properties/Tags/0/Value", BeforeValue="a", AfterValue="b")
+    cidr = detail("CidrBlock", "Always", CausingEntity="VpcCidr", BeforeValue="10", AfterValue="11")
+    (change,) = changes.read([modify("True", tags, cidr, PolicyAction="ReplaceAndRetain")])
     assert change.policy == "ReplaceAndRetain"
     assert change.causes == (Property("CidrBlock", "10", "11", "Always", "VpcCidr"),)
     assert change.properties[1].path == "Tags/0/Value"
@@ -101,11 +86,7 @@ def test_risks_are_said_in_words(change: Change, words: str) -> None:
 
 
 def test_an_open_security_group_is_seen_in_what_it_becomes() -> None:
-    described = modify(
-        "False",
-        Action="Add",
-        ResourceType="AWS::EC2::SecurityGroup",
-        AfterContext='{"Properties":{"SecurityGroupIngress":[{"CidrIp":"0.0.0.0/0"}]}}',
-    )
+    becomes = '{"Properties":{"SecurityGroupIngress":[{"CidrIp":"0.0.0.0/0"}]}}'
+    described = modify("False", Action="Add", ResourceType="AWS::EC2::SecurityGroup", AfterContext=becomes)
     (change,) = changes.read([described])
     assert change.world

@@ -168,23 +168,10 @@ def test_a_folder(path: str, prefix: str) -> None:
     assert listener.prefix(path) == prefix
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "",
-        "/",
-        "/*",
-        "alerts/*",
-        "/alerts",
-        "/alerts/",
-        "/a*/*",
-        "/a?/*",
-        "/../*",
-        "/a b/*",
-        "/a,b/*",
-        f"/{'a' * 126}/*",
-    ],
-)
+NO_FOLDERS = "/ /* alerts/* /alerts /alerts/ /a*/* /a?/* /../* /a,b/*"
+
+
+@pytest.mark.parametrize("path", ["", "/a b/*", f"/{'a' * 126}/*", *NO_FOLDERS.split()])
 def test_no_folder(path: str) -> None:
     with pytest.raises(GitopsError, match="is not a folder of the load balancer"):
         listener.prefix(path)

@@ -64,6 +64,8 @@ def test_dependencies_come_first_and_bootstrap_before_all() -> None:
     found = units([NETWORK, PLATFORM, BOOTSTRAP, SERVICE], environment(WHOLE, {"b": {}, "a": {}}))
     assert [unit.label for unit in found] == ["bootstrap", "network", "platform", "service-a", "service-b"]
     assert [unit.stack_name for unit in found][-1] == "demo-staging-service-b"
+    assert [unit.label for unit in order.select(found, [])] == ["network", "platform", "service-a", "service-b"]
+    assert [unit.label for unit in order.select(found, ["platform", "bootstrap"])] == ["bootstrap", "platform"]
 
 
 def test_a_parameter_takes_file_then_provided_then_output_then_default() -> None:
@@ -97,16 +99,11 @@ def test_a_wrong_parameter_of_a_service_names_its_own_file() -> None:
         units([template("service")], here)
 
 
-def test_the_file_may_decide_service_enabled() -> None:
-    here = environment(WHOLE, {"web": {"ServiceEnabled": "true"}})
-    service = units([NETWORK, PLATFORM, BOOTSTRAP, SERVICE], here)[-1]
+def test_the_file_may_decide_service_enabled_and_replace_an_output() -> None:
+    here = environment({**WHOLE, "platform": {"VpcId": "vpc-1"}}, {"web": {"ServiceEnabled": "true"}})
+    *_, platform, service = units([NETWORK, PLATFORM, BOOTSTRAP, SERVICE], here)
     assert service.values["ServiceEnabled"] == "true"
     assert not service.asks_service_enabled
-
-
-def test_the_file_may_replace_an_output() -> None:
-    here = environment({"platform": {"VpcId": "vpc-1"}}, {})
-    (platform,) = units([PLATFORM], here)
     assert platform.values["VpcId"] == "vpc-1"
     assert not platform.needs
 
@@ -167,18 +164,11 @@ def test_a_value_of_bootstrap_goes_to_each_part_that_declares_it() -> None:
     assert zeroth.values == {"ProviderArn": "arn:x"}
 
 
-@pytest.mark.parametrize(
-    ("chosen", "among"),
-    [
-        ([], False),
-        (["network"], False),
-        (["bootstrapped"], False),
-        (["network", "bootstrap"], True),
-        (["bootstrap-roles"], True),
-    ],
-)
-def test_who_chooses_a_part_chooses_bootstrap(chosen: list[str], among: bool) -> None:
-    assert order.chooses_bootstrap(chosen) == among
+@pytest.mark.parametrize("chosen", [["network", "bootstrap"], ["bootstrap-roles"]])
+def test_who_chooses_a_part_chooses_bootstrap(chosen: list[str]) -> None:
+    assert order.chooses_bootstrap(chosen)
+    assert not order.chooses_bootstrap([])
+    assert not order.chooses_bootstrap(["network", "bootstrapped"])
 
 
 def test_every_part_of_bootstrap_is_found(tmp_path: Path) -> None:
@@ -186,12 +176,6 @@ def test_every_part_of_bootstrap_is_found(tmp_path: Path) -> None:
         write(tmp_path / f"infra/cloudformation/{part.name}.yaml", part.body)
     found = order.load(Checkout(tmp_path), environment({"bootstrap": {}}, {}))
     assert [unit.label for unit in found] == ["bootstrap-zeroth", "bootstrap-roles"]
-
-
-def test_without_a_choice_bootstrap_is_left_out() -> None:
-    every = units([NETWORK, PLATFORM, BOOTSTRAP, SERVICE], environment(WHOLE, {"web": {}}))
-    assert [unit.label for unit in order.select(every, [])] == ["network", "platform", "service-web"]
-    assert [unit.label for unit in order.select(every, ["platform", "bootstrap"])] == ["bootstrap", "platform"]
 
 
 def test_the_repository_s_own_templates_fit_their_environments() -> None:

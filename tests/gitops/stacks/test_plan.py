@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,21 +11,13 @@ from gitops import environments
 from gitops.repository import Checkout
 from gitops.stacks import order, plan
 from tests.conftest import ROOT
-from tests.gitops.stacks.conftest import NETWORK, Ran, Repository
+from tests.gitops.stacks.conftest import NETWORK, Repository
 
-Gitops = Callable[..., Ran]
 SERVICE_STACK = f"service-{Checkout(ROOT).services()[0]}"
 
 
-@pytest.fixture
-def standing(repository: Repository, gitops: Gitops) -> Repository:
-    assert gitops("apply", repository.name, "--stack", "bootstrap").code == 0
-    assert gitops("apply", repository.name).code == 0
-    return repository
-
-
-def test_a_new_environment_is_planned_without_touching_it(repository: Repository, gitops: Gitops) -> None:
-    ran = gitops("plan", repository.name)
+def test_a_new_environment_is_planned_without_touching_it(repository: Repository) -> None:
+    ran = repository.gitops("plan")
     assert ran.code == 0
     counts = "3 added, 0 changed, 0 replaced, 0 removed"
     assert ran.out.splitlines()[0] == f"{repository.name}: changes in 2 of 2 stacks: {counts}; bootstrap changes too"
@@ -37,48 +28,49 @@ def test_a_new_environment_is_planned_without_touching_it(repository: Repository
     assert not [label for label in ("bootstrap", "network", "service-web") if repository.status(label)]
 
 
-def test_no_changes_is_said_outright(standing: Repository, gitops: Gitops) -> None:
-    ran = gitops("plan", standing.name)
-    assert ran.out.startswith(f"{standing.name}: no changes in 2 stacks and bootstrap\n")
-    sets = standing.client("cloudformation").list_change_sets(StackName=f"demo-{standing.name}-network")
+def test_no_changes_is_said_outright(applied: Repository) -> None:
+    ran = applied.gitops("plan")
+    assert ran.out.startswith(f"{applied.name}: no changes in 2 stacks and bootstrap\n")
+    sets = applied.client("cloudformation").list_change_sets(StackName=f"demo-{applied.name}-network")
     assert all(one["ExecutionStatus"].startswith("EXECUTE") for one in sets["Summaries"])
 
 
-def test_a_replacement_stands_in_the_first_line_with_its_property(standing: Repository, gitops: Gitops) -> None:
-    standing.template("network", NETWORK.replace("first", "second"))
-    ran = gitops("plan", standing.name)
+def test_a_replacement_stands_in_the_first_line_with_its_property(applied: Repository) -> None:
+    applied.template("network", NETWORK.replace("first", "second"))
+    ran = applied.gitops("plan")
     first, risk, follower = ran.out.splitlines()[:3]
-    assert first == f"{standing.name}: REPLACEMENTS in 1 of 2 stacks: 0 added, 0 changed, 1 REPLACED, 0 removed"
+    assert first == f"{applied.name}: REPLACEMENTS in 1 of 2 stacks: 0 added, 0 changed, 1 REPLACED, 0 removed"
     assert "REPLACEMENT of network/Queue (AWS::SQS::Queue): QueueName" in risk
     assert "service-web takes outputs of network" in follower
 
 
-def test_the_same_plan_has_the_same_hash_and_bytes(standing: Repository, gitops: Gitops) -> None:
-    standing.template("network", NETWORK.replace("first", "second"))
-    assert gitops("plan", standing.name).out == gitops("plan", standing.name).out
+def test_the_same_plan_has_the_same_hash_and_bytes(applied: Repository) -> None:
+    applied.template("network", NETWORK.replace("first", "second"))
+    assert applied.gitops("plan").out == applied.gitops("plan").out
 
 
 def test_json_summary_and_output_carry_the_hash(
-    standing: Repository, gitops: Gitops, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    applied: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary"))
     monkeypatch.setenv("GITHUB_OUTPUT", str(tmp_path / "output"))
-    found = json.loads(gitops("plan", standing.name, "--json").out)
+    found = json.loads(applied.gitops("plan", "--json").out)
     assert found["hash"] in (tmp_path / "summary").read_text()
     assert (tmp_path / "output").read_text() == f"plan-hash={found['hash']}\n"
     assert [stack["label"] for stack in found["stacks"]] == ["bootstrap", "network", "service-web"]
 
 
-def test_an_unknown_stack_lists_those_there_are(repository: Repository, gitops: Gitops) -> None:
-    ran = gitops("plan", repository.name, "--stack", "netwrok")
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--stack", "netwrok"], "bootstrap, network, service-web"),
+        (["--out", "nowhere/plan.json"], "nowhere/plan.json"),
+    ],
+)
+def test_what_cannot_be_planned_or_written_is_one_line(repository: Repository, words: list[str], said: str) -> None:
+    ran = repository.gitops("plan", *words)
     assert ran.code == 1
-    assert "bootstrap, network, service-web" in ran.err
-
-
-def test_a_plan_that_cannot_be_written_is_one_line(repository: Repository, gitops: Gitops) -> None:
-    ran = gitops("plan", repository.name, "--out", "nowhere/plan.json")
-    assert ran.code == 1
-    assert "nowhere/plan.json" in ran.err
+    assert said in ran.err
 
 
 def added(environment: str, label: str, **known: str) -> dict[str, str]:

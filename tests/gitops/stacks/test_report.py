@@ -18,7 +18,7 @@ from gitops.stacks.changes import Change, Property
 from gitops.stacks.plan import Plan, StackPlan, State
 from gitops.text import COMMENT_BUDGET
 from gitops.verbs import apply
-from tests.gitops.stacks.conftest import NETWORK, Ran, Repository
+from tests.gitops.stacks.conftest import NETWORK, Repository
 
 
 def stack(label: str = "network", *changes: Change, state: State = "update", **more: str) -> StackPlan:
@@ -82,9 +82,6 @@ def test_lines_name_the_property_and_end_with_the_hash() -> None:
     assert "  ! Vpc AWS::EC2::VPC REPLACED [ReplaceAndDelete]" in text
     assert "      Cidr: 1 → 2 ← recreates" in text
     assert re.fullmatch(r"plan hash [0-9a-f]{64}", text[-1])
-
-
-def test_a_stack_that_only_changes_outputs_says_so() -> None:
     assert "outputs or tags change" in "\n".join(report.lines(Plan("staging", (stack(),))))
 
 
@@ -109,6 +106,8 @@ def test_markdown_stays_in_its_budget_and_closes_what_it_opens(budget: int) -> N
     assert "plan hash" in text
     if "<details>" in text:
         assert "are left out" in text
+        # CommonMark, HTML blocks: one that a tag begins goes on to the next empty line.
+        assert "</details>\n\nplan hash `" in text
 
 
 def test_many_risks_stay_in_the_budget_too() -> None:
@@ -152,13 +151,6 @@ def test_differences_name_the_stack_and_the_line() -> None:
     assert planned.differences(reviewed, reviewed) == []
 
 
-def test_the_hash_stands_apart_from_the_fold_before_it() -> None:
-    """CommonMark, HTML blocks: one that a tag begins goes on to the next empty line."""
-    text = report.markdown(Plan("staging", (stack("network", REPLACED),)), COMMENT_BUDGET)
-    assert "</details>\n\nplan hash `" in text
-
-
-Gitops = Callable[..., Ran]
 Result = Literal["created", "updated", "no changes"]
 
 
@@ -189,32 +181,28 @@ def summary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, repository: Reposit
     return lines
 
 
-def test_each_run_begins_with_its_verdict(
-    repository: Repository, gitops: Gitops, summary: Callable[[], list[str]]
-) -> None:
+def test_each_run_begins_with_its_verdict(repository: Repository, summary: Callable[[], list[str]]) -> None:
     name = repository.name
-    gitops("apply", name, "--stack", "bootstrap")
+    repository.gitops("apply", "--stack", "bootstrap")
     assert summary()[0] == f"### apply {name}: 1 created"
-    gitops("apply", name)
+    repository.gitops("apply")
     assert summary()[0] == f"### apply {name}: 2 created"
-    gitops("apply", name)
+    repository.gitops("apply")
     assert summary()[0] == f"### apply {name}: no changes in 2 stacks"
-    gitops("destroy", name, "--confirm", name, "--stack", "service-web")
+    repository.gitops("destroy", "--confirm", name, "--stack", "service-web")
     assert summary()[0] == f"### destroy {name}: service-web verified empty, 1 stack removed"
-    gitops("destroy", name, "--confirm", name)
+    repository.gitops("destroy", "--confirm", name)
     first, _, *body = summary()
     assert first == f"### destroy {name}: empty, 2 stacks removed"
     assert any(line.startswith(f"- stack demo-{name}-network ") for line in body)
-    gitops("destroy", name, "--confirm", name)
+    repository.gitops("destroy", "--confirm", name)
     assert summary()[0] == f"### destroy {name}: empty, no stacks removed"
 
 
-def test_a_failed_apply_says_where_in_its_first_line(
-    repository: Repository, gitops: Gitops, summary: Callable[[], list[str]]
-) -> None:
+def test_a_failed_apply_says_where_in_its_first_line(repository: Repository, summary: Callable[[], list[str]]) -> None:
     name = repository.name
-    gitops("apply", name, "--stack", "bootstrap")
+    repository.gitops("apply", "--stack", "bootstrap")
     summary()
     repository.template("network", NETWORK.replace("AWS::SQS::Queue", "AWS::SQS::Unheard"))
-    assert gitops("apply", name).code == 1
+    assert repository.gitops("apply").code == 1
     assert summary()[0] == f"### apply {name}: failed at demo-{name}-network"

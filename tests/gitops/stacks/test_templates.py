@@ -43,15 +43,11 @@ Outputs:
         "x",
         PATH,
     )
-    assert {name: one.default for name, one in template.parameters.items()} == {
-        "Name": "a",
-        "Size": "3",
-        "Switch": "false",
-        "Ids": None,
-        "Key": None,
-    }
+    defaults = {name: one.default for name, one in template.parameters.items()}
+    assert defaults == {"Name": "a", "Size": "3", "Switch": "false", "Ids": None, "Key": None}
     assert [name for name, one in template.parameters.items() if one.no_echo] == ["Key"]
     assert template.parameters["Size"].line == 4
+    assert template.conditions == {}
     assert template.outputs == ("Y", "Z")
     assert [(one.logical_id, one.type, one.condition) for one in template.resources] == [
         ("A", "AWS::SQS::Queue", ""),
@@ -135,15 +131,12 @@ Conditions:
     assert found == {"Yes": True, "No": False, "Open": None, "C": holds}
 
 
-@pytest.mark.parametrize(
-    ("region", "partition"), [("eu-west-2", "aws"), ("cn-north-1", "aws-cn"), ("us-gov-west-1", "aws-us-gov")]
-)
-def test_the_partition_is_the_regions(region: str, partition: str) -> None:
-    assert templates.pseudo("1", region, "s")["AWS::Partition"] == partition
+PARTITIONS = {"eu-west-2": "aws", "cn-north-1": "aws-cn", "us-gov-west-1": "aws-us-gov"}
 
 
-def test_a_template_without_conditions_has_none() -> None:
-    assert templates.parse("Resources: {A: {Type: X}}", "x", PATH).conditions == {}
+@pytest.mark.parametrize("region", PARTITIONS)
+def test_the_partition_is_the_regions(region: str) -> None:
+    assert templates.pseudo("1", region, "s")["AWS::Partition"] == PARTITIONS[region]
 
 
 @pytest.mark.parametrize(

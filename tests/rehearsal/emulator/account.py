@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
@@ -20,6 +21,11 @@ from tests import emulators
 # Where a test does not say another: ministack's account of the administrator, and any region.
 ACCOUNT, REGION = "000000000000", "eu-west-2"
 REGISTRY = f"{ACCOUNT}/{REGION}"
+
+
+def allow(action: str | list[str], resource: str | list[str] = "*", **more: Any) -> dict[str, Any]:
+    """A statement of a policy; ``more`` are its other elements."""
+    return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 90) -> bool:
@@ -55,6 +61,14 @@ class Account:
             aws_secret_access_key=secret,
             aws_session_token=token[0] if token else None,
         )
+
+    def role(self, name: str, *statements: dict[str, Any]) -> str:
+        """The ARN of a role that the account itself may assume, allowed what the statements say."""
+        trust = {"Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]}
+        iam = self.client("iam")
+        arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+        iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=json.dumps({"Statement": list(statements)}))
+        return str(arn)
 
     def assume(self, role_arn: str) -> tuple[str, str, str]:
         """Credentials of a role that trusts the account itself."""

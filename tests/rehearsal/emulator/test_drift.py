@@ -3,131 +3,91 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import yaml
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped]
 
-from rehearsal.emulator.cloudformation.drift import TAKES
-from tests.rehearsal.emulator.account import Account
+from rehearsal.emulator.cloudformation.resource_types import schema
+from tests.rehearsal.emulator.account import Account, allow
+from tests.rehearsal.emulator.stack import Stack
 
-TRUST = {
-    "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Principal": {"AWS": "000000000000"}, "Action": "sts:AssumeRole"}],
-}
-READ = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}
-LIFECYCLE = json.dumps({
-    "rules": [{
-        "rulePriority": 1,
-        "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 9},
-        "action": {"type": "expire"},
-    }]
-})  # fmt: skip
-
-
-def rule(port: int, **more: Any) -> dict[str, Any]:
-    """A rule as a template writes it: numbers may be strings."""
-    return {"IpProtocol": "tcp", "FromPort": str(port), "ToPort": str(port), **more}
-
-
-RESOURCES: dict[str, Any] = {
-    "Vpc": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.9.0.0/16"}},
-    "Group": {
-        "Type": "AWS::EC2::SecurityGroup",
-        "Properties": {
-            "GroupDescription": "drifting",
-            "VpcId": {"Ref": "Vpc"},
-            "SecurityGroupIngress": [rule(80, CidrIp="10.0.0.0/8", Description="inside")],
-            "SecurityGroupEgress": [rule(443, CidrIp="0.0.0.0/0")],
-        },
-    },
-    "Beside": {
-        "Type": "AWS::EC2::SecurityGroupIngress",
-        "Properties": rule(81, GroupId={"Ref": "Group"}, CidrIp="10.0.0.0/8"),
-    },
-    "Logs": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "drifting", "RetentionInDays": "14"}},
-    "Targets": {
-        "Type": "AWS::ElasticLoadBalancingV2::TargetGroup",
-        "Properties": {
-            "Port": "8080",
-            "Protocol": "HTTP",
-            "TargetType": "ip",
-            "VpcId": {"Ref": "Vpc"},
-            "HealthCheckPath": "/health",
-            "TargetGroupAttributes": [{"Key": "deregistration_delay.timeout_seconds", "Value": "20"}],
-        },
-    },
-    "Balancer": {
-        "Type": "AWS::ElasticLoadBalancingV2::LoadBalancer",
-        "Properties": {
-            "Name": "drifting",
-            "Subnets": ["subnet-1", "subnet-2"],
-            "SecurityGroups": [{"Ref": "Group"}],
-            "LoadBalancerAttributes": [{"Key": "deletion_protection.enabled", "Value": "false"}],
-        },
-    },
-    "Role": {
-        "Type": "AWS::IAM::Role",
-        "Properties": {
-            "RoleName": "drifting",
-            "AssumeRolePolicyDocument": TRUST,
-            "Policies": [{"PolicyName": "read", "PolicyDocument": READ}],
-        },
-    },
-    "Images": {
-        "Type": "AWS::ECR::Repository",
-        "Properties": {
-            "RepositoryName": "drifting",
-            "ImageTagMutability": "IMMUTABLE",
-            "ImageScanningConfiguration": {"ScanOnPush": True},
-            "LifecyclePolicy": {"LifecyclePolicyText": LIFECYCLE},
-            "EmptyOnDelete": True,
-        },
-    },
-    "Cluster": {"Type": "AWS::ECS::Cluster", "Properties": {"ClusterName": "drifting"}},
-    "Service": {
-        "Type": "AWS::ECS::Service",
-        "Properties": {
-            "ServiceName": "drifting",
-            "Cluster": {"Ref": "Cluster"},
-            "TaskDefinition": "drifting",
-            "DesiredCount": 0,
-            "LaunchType": "FARGATE",
-            "HealthCheckGracePeriodSeconds": "30",
-            "DeploymentConfiguration": {"MinimumHealthyPercent": 100, "MaximumPercent": 200},
-            "NetworkConfiguration": {"AwsvpcConfiguration": {"Subnets": ["subnet-1"], "AssignPublicIp": "DISABLED"}},
-            "LoadBalancers": [{"ContainerName": "web", "ContainerPort": "8080", "TargetGroupArn": {"Ref": "Targets"}}],
-        },
-    },
-}
+# A rule's numbers may be strings in a template.
+RESOURCES: dict[str, Any] = yaml.safe_load("""
+Vpc: {Type: AWS::EC2::VPC, Properties: {CidrBlock: 10.9.0.0/16}}
+Group:
+  Type: AWS::EC2::SecurityGroup
+  Properties:
+    GroupDescription: drifting
+    VpcId: {Ref: Vpc}
+    SecurityGroupIngress:
+      [{IpProtocol: tcp, FromPort: "80", ToPort: "80", CidrIp: 10.0.0.0/8, Description: inside}]
+    SecurityGroupEgress: [{IpProtocol: tcp, FromPort: "443", ToPort: "443", CidrIp: 0.0.0.0/0}]
+Beside:
+  Type: AWS::EC2::SecurityGroupIngress
+  Properties: {GroupId: {Ref: Group}, IpProtocol: tcp, FromPort: "81", ToPort: "81", CidrIp: 10.0.0.0/8}
+Logs: {Type: AWS::Logs::LogGroup, Properties: {LogGroupName: drifting, RetentionInDays: "14"}}
+Targets:
+  Type: AWS::ElasticLoadBalancingV2::TargetGroup
+  Properties:
+    {Port: "8080", Protocol: HTTP, TargetType: ip, VpcId: {Ref: Vpc}, HealthCheckPath: /health,
+     TargetGroupAttributes: [{Key: deregistration_delay.timeout_seconds, Value: "20"}]}
+Balancer:
+  Type: AWS::ElasticLoadBalancingV2::LoadBalancer
+  Properties:
+    {Name: drifting, Subnets: [subnet-1, subnet-2], SecurityGroups: [{Ref: Group}],
+     LoadBalancerAttributes: [{Key: deletion_protection.enabled, Value: "false"}]}
+Role:
+  Type: AWS::IAM::Role
+  Properties:
+    RoleName: drifting
+    AssumeRolePolicyDocument:
+      Version: "2012-10-17"
+      Statement: [{Effect: Allow, Principal: {AWS: "000000000000"}, Action: "sts:AssumeRole"}]
+    Policies:
+      - PolicyName: read
+        PolicyDocument:
+          Version: "2012-10-17"
+          Statement: [{Effect: Allow, Action: "s3:GetObject", Resource: "*"}]
+Images:
+  Type: AWS::ECR::Repository
+  Properties:
+    RepositoryName: drifting
+    ImageTagMutability: IMMUTABLE
+    ImageScanningConfiguration: {ScanOnPush: true}
+    LifecyclePolicy:
+      LifecyclePolicyText: >-
+        {"rules": [{"rulePriority": 1, "action": {"type": "expire"},
+        "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 9}}]}
+    EmptyOnDelete: true
+Cluster: {Type: AWS::ECS::Cluster, Properties: {ClusterName: drifting}}
+Service:
+  Type: AWS::ECS::Service
+  Properties:
+    {ServiceName: drifting, Cluster: {Ref: Cluster}, TaskDefinition: drifting, DesiredCount: 0, LaunchType: FARGATE,
+     HealthCheckGracePeriodSeconds: "30",
+     DeploymentConfiguration: {MinimumHealthyPercent: 100, MaximumPercent: 200},
+     NetworkConfiguration: {AwsvpcConfiguration: {Subnets: [subnet-1], AssignPublicIp: DISABLED}},
+     LoadBalancers: [{ContainerName: web, ContainerPort: "8080", TargetGroupArn: {Ref: Targets}}]}
+""")
+READ = RESOURCES["Role"]["Properties"]["Policies"][0]["PolicyDocument"]
+LIFECYCLE = RESOURCES["Images"]["Properties"]["LifecyclePolicy"]["LifecyclePolicyText"]
 CHECKED = {"Group", "Beside", "Logs", "Targets", "Balancer", "Role", "Images", "Service"}
 
 
-@dataclass
-class Stack:
+class Drifting(Stack):
     """A stack of one resource of each type that hands change."""
 
-    account: Account
-    name: str
-
-    @property
-    def cloudformation(self) -> Any:
-        return self.account.client("cloudformation")
-
-    def id(self, logical_id: str) -> str:
-        resources = self.cloudformation.list_stack_resources(StackName=self.name)["StackResourceSummaries"]
-        return next(str(one["PhysicalResourceId"]) for one in resources if one["LogicalResourceId"] == logical_id)
-
     def detect(self, client: Any = None) -> dict[str, Any]:
-        client = client or self.cloudformation
+        client = client or self.client
         detection = client.detect_stack_drift(StackName=self.name)["StackDriftDetectionId"]
         ended: dict[str, Any] = client.describe_stack_drift_detection_status(StackDriftDetectionId=detection)
         return ended
 
     def drifts(self) -> dict[str, Any]:
-        found = self.cloudformation.describe_stack_resource_drifts(StackName=self.name)["StackResourceDrifts"]
+        found = self.client.describe_stack_resource_drifts(StackName=self.name)["StackResourceDrifts"]
         return {one["LogicalResourceId"]: one for one in found}
 
     def drifted(self) -> dict[str, list[tuple[str, str, str]]]:
@@ -144,20 +104,13 @@ class Stack:
 
 
 @pytest.fixture
-def stack(account: Account) -> Iterator[Stack]:
+def stack(account: Account) -> Iterator[Drifting]:
     register(account)
-    client = account.client("cloudformation")
-    client.create_stack(
-        StackName="drifting",
-        TemplateBody=json.dumps({"Resources": RESOURCES}),
-        Capabilities=["CAPABILITY_NAMED_IAM"],
-        Tags=[{"Key": "Project", "Value": "demo"}],
-    )
-    client.get_waiter("stack_create_complete").wait(StackName="drifting", WaiterConfig={"Delay": 1})
-    yield Stack(account, "drifting")
+    made = Drifting(account, "drifting")
+    made.make(json.dumps({"Resources": RESOURCES}))
+    yield made
     # What tests added to a role stands in the way of nothing: the emulator deletes it with the role.
-    client.delete_stack(StackName="drifting")
-    client.get_waiter("stack_delete_complete").wait(StackName="drifting", WaiterConfig={"Delay": 1})
+    made.delete()
 
 
 def register(account: Account) -> str:
@@ -172,7 +125,7 @@ def register(account: Account) -> str:
     return str(answer["taskDefinition"]["taskDefinitionArn"])
 
 
-def test_what_a_template_made_is_in_sync_and_other_types_are_not_checked(stack: Stack) -> None:
+def test_what_a_template_made_is_in_sync_and_other_types_are_not_checked(stack: Drifting) -> None:
     """API_DescribeStackResourceDrifts: types without support "aren't checked, and so not included"."""
     ended = stack.detect()
     assert (ended["DetectionStatus"], ended["StackDriftStatus"]) == ("DETECTION_COMPLETE", "IN_SYNC")
@@ -181,7 +134,7 @@ def test_what_a_template_made_is_in_sync_and_other_types_are_not_checked(stack: 
     assert {one["StackResourceDriftStatus"] for one in found.values()} == {"IN_SYNC"}
     # None of them for want of something to compare.
     assert all(json.loads(one["ExpectedProperties"]) for one in found.values())
-    listed = stack.cloudformation.list_stack_resources(StackName=stack.name)["StackResourceSummaries"]
+    listed = stack.client.list_stack_resources(StackName=stack.name)["StackResourceSummaries"]
     unchecked = {
         one["LogicalResourceId"]
         for one in listed
@@ -190,127 +143,85 @@ def test_what_a_template_made_is_in_sync_and_other_types_are_not_checked(stack: 
     assert unchecked == set(RESOURCES) - CHECKED
 
 
-Change = Callable[[Stack], Any]
-OPEN = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
-HTTPS = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
-BY_HAND: dict[str, tuple[str, Change, list[tuple[str, str, str]]]] = {
-    "a rule that lets more in": (
-        "Group",
-        lambda s: s.account.client("ec2").authorize_security_group_ingress(GroupId=s.id("Group"), IpPermissions=[OPEN]),
-        [("/SecurityGroupIngress/1", "null", json.dumps(rule(22, CidrIp="0.0.0.0/0"), sort_keys=True))],
-    ),
-    "a rule that is gone": (
-        "Group",
-        lambda s: s.account.client("ec2").revoke_security_group_egress(GroupId=s.id("Group"), IpPermissions=[HTTPS]),
-        [("/SecurityGroupEgress/0", json.dumps(rule(443, CidrIp="0.0.0.0/0"), sort_keys=True), "null")],
-    ),
-    "retention": (
-        "Logs",
-        lambda s: s.account.client("logs").put_retention_policy(logGroupName="drifting", retentionInDays=3),
-        [("/RetentionInDays", "14", "3")],
-    ),
-    "no retention": (
-        "Logs",
-        lambda s: s.account.client("logs").delete_retention_policy(logGroupName="drifting"),
-        [("/RetentionInDays", "14", "null")],
-    ),
-    "a target group's attribute": (
-        "Targets",
-        lambda s: s.account.client("elbv2").modify_target_group_attributes(
-            TargetGroupArn=s.id("Targets"),
-            Attributes=[
-                {"Key": "deregistration_delay.timeout_seconds", "Value": "300"},
-                # The template does not set it, so it is not compared.
-                {"Key": "slow_start.duration_seconds", "Value": "60"},
-            ],
-        ),
-        [("/TargetGroupAttributes/0/Value", "20", "300")],
-    ),
-    "a health check": (
-        "Targets",
-        lambda s: s.account.client("elbv2").modify_target_group(TargetGroupArn=s.id("Targets"), HealthCheckPath="/"),
-        [("/HealthCheckPath", "/health", "/")],
-    ),
-    "a load balancer's attribute": (
-        "Balancer",
-        lambda s: s.account.client("elbv2").modify_load_balancer_attributes(
-            LoadBalancerArn=s.id("Balancer"), Attributes=[{"Key": "deletion_protection.enabled", "Value": "true"}]
-        ),
-        [("/LoadBalancerAttributes/0/Value", "false", "true")],
-    ),
-    "a role's policy": (
-        "Role",
-        lambda s: s.account.client("iam").put_role_policy(
-            RoleName="drifting", PolicyName="read", PolicyDocument=json.dumps(READ).replace("s3:GetObject", "s3:*")
-        ),
-        [("/Policies/0/PolicyDocument/Statement/0/Action", "s3:GetObject", "s3:*")],
-    ),
-    "a repository's tags": (
-        "Images",
-        lambda s: s.account.client("ecr").put_image_tag_mutability(
-            repositoryName="drifting", imageTagMutability="MUTABLE"
-        ),
-        [("/ImageTagMutability", "IMMUTABLE", "MUTABLE")],
-    ),
-    "a repository's lifecycle": (
-        "Images",
-        lambda s: s.account.client("ecr").put_lifecycle_policy(
-            repositoryName="drifting", lifecyclePolicyText=LIFECYCLE.replace("9", "1")
-        ),
-        [("/LifecyclePolicy/LifecyclePolicyText", LIFECYCLE, LIFECYCLE.replace("9", "1"))],
-    ),
-    "an ECS service's settings": (
-        "Service",
-        lambda s: s.account.client("ecs").update_service(
-            cluster="drifting", service="drifting", desiredCount=0, healthCheckGracePeriodSeconds=5
-        ),
-        [("/HealthCheckGracePeriodSeconds", "30", "5")],
-    ),
-    "a tag of the stack": (
-        "Role",
-        lambda s: s.account.client("iam").tag_role(RoleName="drifting", Tags=[{"Key": "Project", "Value": "other"}]),
-        [("/Tags/0/Value", "demo", "other")],
-    ),
-}  # fmt: skip
+def rule(port: int) -> str:
+    """A rule that anybody may use, as drift detection shows it."""
+    made = {"CidrIp": "0.0.0.0/0", "FromPort": str(port), "IpProtocol": "tcp", "ToPort": str(port)}
+    return json.dumps(made, sort_keys=True)
 
 
-def test_what_was_changed_by_hand_is_told_with_both_values(stack: Stack) -> None:
+def permission(port: int) -> list[dict[str, Any]]:
+    return [{"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
+
+
+# Stands for the resource's physical id.
+ID = object()
+DELAY = {"Key": "deregistration_delay.timeout_seconds", "Value": "300"}
+# The template does not set it, so it is not compared.
+SLOW_START = {"Key": "slow_start.duration_seconds", "Value": "60"}
+PROTECTED = {"Key": "deletion_protection.enabled", "Value": "true"}
+WIDER, FEWER = json.dumps(READ).replace("s3:GetObject", "s3:*"), LIFECYCLE.replace("9", "1")
+SERVICE = {"cluster": "drifting", "service": "drifting", "desiredCount": 0, "healthCheckGracePeriodSeconds": 5}
+Change = tuple[str, str, str, dict[str, Any], tuple[str, str, str]]
+# Of a resource: the client, the call, its words, and the difference.
+BY_HAND: list[Change] = [
+    ("Group", "ec2", "authorize_security_group_ingress", {"GroupId": ID, "IpPermissions": permission(22)},
+     ("/SecurityGroupIngress/1", "null", rule(22))),
+    ("Group", "ec2", "revoke_security_group_egress", {"GroupId": ID, "IpPermissions": permission(443)},
+     ("/SecurityGroupEgress/0", rule(443), "null")),
+    ("Logs", "logs", "put_retention_policy", {"logGroupName": ID, "retentionInDays": 3},
+     ("/RetentionInDays", "14", "3")),
+    ("Targets", "elbv2", "modify_target_group_attributes", {"TargetGroupArn": ID, "Attributes": [DELAY, SLOW_START]},
+     ("/TargetGroupAttributes/0/Value", "20", "300")),
+    ("Targets", "elbv2", "modify_target_group", {"TargetGroupArn": ID, "HealthCheckPath": "/"},
+     ("/HealthCheckPath", "/health", "/")),
+    ("Balancer", "elbv2", "modify_load_balancer_attributes", {"LoadBalancerArn": ID, "Attributes": [PROTECTED]},
+     ("/LoadBalancerAttributes/0/Value", "false", "true")),
+    ("Role", "iam", "put_role_policy", {"RoleName": ID, "PolicyName": "read", "PolicyDocument": WIDER},
+     ("/Policies/0/PolicyDocument/Statement/0/Action", "s3:GetObject", "s3:*")),
+    ("Images", "ecr", "put_image_tag_mutability", {"repositoryName": ID, "imageTagMutability": "MUTABLE"},
+     ("/ImageTagMutability", "IMMUTABLE", "MUTABLE")),
+    ("Images", "ecr", "put_lifecycle_policy", {"repositoryName": ID, "lifecyclePolicyText": FEWER},
+     ("/LifecyclePolicy/LifecyclePolicyText", LIFECYCLE, FEWER)),
+    ("Service", "ecs", "update_service", SERVICE, ("/HealthCheckGracePeriodSeconds", "30", "5")),
+    ("Role", "iam", "tag_role", {"RoleName": ID, "Tags": [{"Key": "Project", "Value": "other"}]},
+     ("/Tags/0/Value", "demo", "other")),
+]  # fmt: skip
+
+
+def test_what_was_changed_by_hand_is_told_with_both_values(stack: Drifting) -> None:
     """API_PropertyDifference: the path, the expected and the actual value."""
     wanted: dict[str, list[tuple[str, str, str]]] = {}
-    for name, change, differences in (BY_HAND[what] for what in BY_HAND if what != "no retention"):
-        change(stack)
-        wanted.setdefault(name, []).extend(differences)
+    for name, client, call, words, difference in BY_HAND:
+        asked = {key: stack.id(name) if value is ID else value for key, value in words.items()}
+        getattr(stack.account.client(client), call)(**asked)
+        wanted.setdefault(name, []).append(difference)
     found = stack.drifted()
     assert {name: sorted(one) for name, one in found.items()} == {name: sorted(one) for name, one in wanted.items()}
-    name, change, differences = BY_HAND["no retention"]
-    change(stack)
-    assert stack.drifted()[name] == differences
+    stack.account.client("logs").delete_retention_policy(logGroupName="drifting")
+    assert stack.drifted()["Logs"] == [("/RetentionInDays", "14", "null")]
 
 
-def test_a_revision_of_the_family_is_the_family(stack: Stack) -> None:
+def test_a_revision_of_the_family_is_the_family(stack: Drifting) -> None:
     """The type's propertyTransform takes every revision of a family that is named alone for the same."""
     ecs = stack.account.client("ecs")
     ecs.update_service(cluster="drifting", service="drifting", taskDefinition=register(stack.account))
     assert stack.drifted() == {}
 
 
-def test_a_rule_of_another_stack_is_held_against_its_group(stack: Stack) -> None:
+def test_a_rule_of_another_stack_is_held_against_its_group(stack: Drifting) -> None:
     """using-cfn-stack-drift.html: attachments are found in the same stack, not "across stacks"."""
-    client = stack.cloudformation
-    made = rule(82, GroupId=stack.id("Group"), CidrIp="10.0.0.0/8")
+    made = {**RESOURCES["Beside"]["Properties"], "GroupId": stack.id("Group"), "FromPort": "82", "ToPort": "82"}
     beside = {"Type": "AWS::EC2::SecurityGroupIngress", "Properties": made}
-    client.create_stack(StackName="beside", TemplateBody=json.dumps({"Resources": {"Beside": beside}}))
-    client.get_waiter("stack_create_complete").wait(StackName="beside", WaiterConfig={"Delay": 1})
+    other = Drifting(stack.account, "beside")
+    other.make(json.dumps({"Resources": {"Beside": beside}}))
     try:
         assert [path for path, *_ in stack.drifted()["Group"]] == ["/SecurityGroupIngress/1"]
-        other = Stack(stack.account, "beside")
         assert other.drifted() == {}
     finally:
-        client.delete_stack(StackName="beside")
-        client.get_waiter("stack_delete_complete").wait(StackName="beside", WaiterConfig={"Delay": 1})
+        other.delete()
 
 
-def test_what_was_deleted_by_hand_is_told(stack: Stack) -> None:
+def test_what_was_deleted_by_hand_is_told(stack: Drifting) -> None:
     """StackResourceDriftStatus DELETED: "the resource has been deleted"."""
     stack.account.client("logs").delete_log_group(logGroupName="drifting")
     assert stack.drifted() == {"Logs": []}
@@ -318,13 +229,10 @@ def test_what_was_deleted_by_hand_is_told(stack: Stack) -> None:
     stack.account.client("logs").create_log_group(logGroupName="drifting")
 
 
-def test_a_caller_that_may_not_read_a_resource_learns_nothing_of_it(stack: Stack) -> None:
+def test_a_caller_that_may_not_read_a_resource_learns_nothing_of_it(stack: Drifting) -> None:
     """using-cfn-stack-drift.html: "you must have read permission for each resource" that is checked."""
-    iam = stack.account.client("iam")
     actions = ["cloudformation:*", "iam:*", "logs:*", "ecr:*", "ecs:*", "elasticloadbalancing:*"]
-    may = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]}
-    role = iam.create_role(RoleName="looks", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
-    iam.put_role_policy(RoleName="looks", PolicyName="p", PolicyDocument=json.dumps(may))
+    role = stack.account.role("looks", allow(actions))
     ended = stack.detect(stack.account.client("cloudformation", stack.account.assume(role)))
     assert ended["DetectionStatus"] == "DETECTION_FAILED"
     assert "Beside, Group" in ended["DetectionStatusReason"]
@@ -332,12 +240,8 @@ def test_a_caller_that_may_not_read_a_resource_learns_nothing_of_it(stack: Stack
     assert found["Group"]["StackResourceDriftStatus"] == "UNKNOWN"
     assert "is not authorized to perform: ec2:DescribeSecurityGroups" in found["Group"]["DriftStatusReason"]
     assert found["Logs"]["StackResourceDriftStatus"] == "IN_SYNC"
-    iam.delete_role_policy(RoleName="looks", PolicyName="p")
-    iam.delete_role(RoleName="looks")
 
 
-@pytest.mark.parametrize("kind", TAKES)
-def test_reading_a_type_takes_what_its_schema_says(kind: str) -> None:
-    """https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-schema.html, handlers"""
-    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("eu-west-2", kind).schema
-    assert sorted(TAKES[kind][1]) == sorted(schema["handlers"]["read"]["permissions"])
+def test_schemas_are_those_that_cfn_lint_gives() -> None:
+    for kind in {one["Type"] for one in RESOURCES.values()}:
+        assert schema(kind) == PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", kind).schema

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, WaiterError
 
 from rehearsal.emulator.elbv2.targets import HealthCheck, Target, checked, registered
-from tests.rehearsal.emulator.account import Account, eventually
+from tests.rehearsal.emulator.account import Account
+from tests.rehearsal.emulator.stack import Stack
 
 CHECK = HealthCheck("/health", interval=10, timeout=5, healthy_threshold=2, unhealthy_threshold=3, matcher="200")
 
@@ -23,10 +24,6 @@ def after(target: Target, *problems: str | None) -> Target:
     return target
 
 
-def test_a_new_target_is_healthy_after_one_passed_check() -> None:
-    assert after(registered(0), None).state == "healthy"
-
-
 def test_a_new_target_that_fails_stays_initial_until_the_unhealthy_threshold_of_intervals() -> None:
     assert checked(registered(0), CHECK, "down", now=29.9).state == "initial"
     assert checked(registered(0), CHECK, "down", now=30).state == "unhealthy"
@@ -35,6 +32,7 @@ def test_a_new_target_that_fails_stays_initial_until_the_unhealthy_threshold_of_
 @pytest.mark.parametrize(
     ("problems", "state"),
     [
+        ([], "healthy"),
         (["down", "down"], "healthy"),
         (["down", "down", "down"], "unhealthy"),
         (["down", "down", None, "down", "down"], "healthy"),
@@ -43,20 +41,18 @@ def test_a_new_target_that_fails_stays_initial_until_the_unhealthy_threshold_of_
         (["down", "down", "down", None, "down", None], "unhealthy"),
     ],
 )
-def test_later_the_groups_thresholds_decide(problems: list[str | None], state: str) -> None:
-    assert after(registered(0), None, *problems).state == state
+def test_one_passed_check_makes_a_new_target_healthy_and_later_the_groups_thresholds_decide(
+    problems: list[str | None], state: str
+) -> None:
+    found = after(registered(0), None, *problems)
+    assert found.state == state
+    # An unhealthy one says why.
+    assert (found.detail == "down") is (state == "unhealthy")
 
 
-def test_an_unhealthy_target_says_why() -> None:
-    assert after(registered(0), None, "down", "down", "codes: [500]").detail == "codes: [500]"
-
-
-def test_a_draining_target_is_asked_no_more() -> None:
+def test_a_draining_target_is_asked_no_more_and_a_healthy_one_once_an_interval() -> None:
     draining = Target("draining", registered=0, due=0)
     assert checked(draining, CHECK, "down", now=100) is draining
-
-
-def test_after_its_first_pass_a_target_is_asked_once_an_interval() -> None:
     assert checked(registered(0), CHECK, None, now=4).due == 14
 
 
@@ -73,9 +69,8 @@ def test_the_matcher_of_the_group(matcher: str, status: int, accepted: bool) -> 
 def balancer(account: Account) -> Iterator[str]:
     """The ARN of a load balancer with a listener on port 80 and one rule of priority 5."""
     elb = account.client("elbv2")
-    arn = elb.create_load_balancer(Name="shared", Subnets=["subnet-1", "subnet-2"])["LoadBalancers"][0][
-        "LoadBalancerArn"
-    ]
+    [made] = elb.create_load_balancer(Name="shared", Subnets=["subnet-1", "subnet-2"])["LoadBalancers"]
+    arn = made["LoadBalancerArn"]
     listener = listen(elb, arn, 80)
     rule(elb, listener, 5)
     yield arn
@@ -129,7 +124,7 @@ def test_one_rule_of_a_listener_has_a_priority(account: Account, balancer: str) 
 
 def test_a_stack_does_not_get_a_port_or_a_priority_that_is_taken(account: Account, balancer: str) -> None:
     """The same, asked for by CloudFormation on a template's behalf."""
-    elb, cloudformation = account.client("elbv2"), account.client("cloudformation")
+    elb = account.client("elbv2")
     listener = elb.describe_listeners(LoadBalancerArn=balancer)["Listeners"][0]["ListenerArn"]
     port = {"LoadBalancerArn": balancer, "Protocol": "HTTP", "Port": 80, "DefaultActions": [ANSWER]}
     path = [{"Field": "path-pattern", "Values": ["/x"]}]
@@ -140,12 +135,9 @@ def test_a_stack_does_not_get_a_port_or_a_priority_that_is_taken(account: Accoun
     }
     for kind, (properties, problem) in kinds.items():
         resource = {"Type": f"AWS::ElasticLoadBalancingV2::{kind}", "Properties": properties}
-        cloudformation.create_stack(StackName=kind, TemplateBody=json.dumps({"Resources": {"One": resource}}))
-        assert eventually(lambda kind=kind: status(cloudformation, kind) == "ROLLBACK_COMPLETE")  # type: ignore[misc]
-        events = cloudformation.describe_stack_events(StackName=kind)["StackEvents"]
+        stack = Stack(account, kind)
+        with pytest.raises(WaiterError, match="ROLLBACK_COMPLETE"):
+            stack.make(json.dumps({"Resources": {"One": resource}}))
+        events = stack.client.describe_stack_events(StackName=kind)["StackEvents"]
         assert any(problem in one.get("ResourceStatusReason", "") for one in events)
-        cloudformation.delete_stack(StackName=kind)
-
-
-def status(cloudformation: Any, name: str) -> str:
-    return str(cloudformation.describe_stacks(StackName=name)["Stacks"][0]["StackStatus"])
+        stack.delete()

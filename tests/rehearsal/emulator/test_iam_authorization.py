@@ -14,10 +14,11 @@ from botocore.exceptions import ClientError
 from rehearsal.emulator.iam import authorization
 from rehearsal.emulator.iam.authorization import cloudformation_needs, ecs_needs
 from rehearsal.emulator.iam.sessions import Permission
-from tests.rehearsal.emulator.account import Account, eventually
+from tests.rehearsal.emulator.account import Account, allow, eventually
 from tests.rehearsal.emulator.service import Service, lay
 
 ECS = "arn:aws:ecs:eu-west-2:000000000000"
+DEPLOYMENT, REVISION = f"{ECS}:service-deployment/c/weather/x", f"{ECS}:service-revision/c/weather/1"
 
 
 @pytest.mark.parametrize(
@@ -35,21 +36,9 @@ ECS = "arn:aws:ecs:eu-west-2:000000000000"
         ("ListTaskDefinitions", {"familyPrefix": "weather"}, "*"),
         ("StopTask", {"cluster": "c", "task": "abc"}, f"{ECS}:task/c/abc"),
         ("ListServiceDeployments", {"cluster": "c", "service": "weather"}, f"{ECS}:service/c/weather"),
-        (
-            "DescribeServiceDeployments",
-            {"serviceDeploymentArns": [f"{ECS}:service-deployment/c/weather/x"]},
-            f"{ECS}:service-deployment/c/weather/x",
-        ),
-        (
-            "StopServiceDeployment",
-            {"serviceDeploymentArn": f"{ECS}:service-deployment/c/weather/x"},
-            f"{ECS}:service-deployment/c/weather/x",
-        ),
-        (
-            "DescribeServiceRevisions",
-            {"serviceRevisionArns": [f"{ECS}:service-revision/c/weather/1"]},
-            f"{ECS}:service-revision/c/weather/1",
-        ),
+        ("DescribeServiceDeployments", {"serviceDeploymentArns": [DEPLOYMENT]}, DEPLOYMENT),
+        ("StopServiceDeployment", {"serviceDeploymentArn": DEPLOYMENT}, DEPLOYMENT),
+        ("DescribeServiceRevisions", {"serviceRevisionArns": [REVISION]}, REVISION),
         ("TagResource", {"resourceArn": f"{ECS}:cluster/c"}, f"{ECS}:cluster/c"),
     ],
 )
@@ -65,15 +54,15 @@ def test_the_cluster_is_a_condition_key() -> None:
     assert authorization.condition_keys({}, "eu-west-2", "000000000000") == {}
 
 
+REPOSITORY = "arn:aws:ecr:eu-west-2:{}:repository/p/weather"
+
+
 @pytest.mark.parametrize(
     ("request_", "expected"),
     [
-        ({"repositoryName": "p/weather"}, "arn:aws:ecr:eu-west-2:000000000000:repository/p/weather"),
-        ({"repositoryNames": ["p/weather"]}, "arn:aws:ecr:eu-west-2:000000000000:repository/p/weather"),
-        (
-            {"registryId": "111111111111", "repositoryName": "p/weather"},
-            "arn:aws:ecr:eu-west-2:111111111111:repository/p/weather",
-        ),
+        ({"repositoryName": "p/weather"}, REPOSITORY.format("000000000000")),
+        ({"repositoryNames": ["p/weather"]}, REPOSITORY.format("000000000000")),
+        ({"registryId": "111111111111", "repositoryName": "p/weather"}, REPOSITORY.format("111111111111")),
         ({}, "*"),
     ],
 )
@@ -88,31 +77,23 @@ def test_a_parameter_is_authorised_by_its_arn() -> None:
     assert authorization.parameters([], "eu-west-2", "000000000000") == "*"
 
 
-ECS = "arn:aws:ecs:eu-west-2:000000000000"
 TASK_ROLE = "arn:aws:iam::000000000000:role/t"
 PASSED = {"iam:PassedToService": "ecs-tasks.amazonaws.com"}
+TAGGED = {"family": "f", "taskRoleArn": TASK_ROLE, "tags": [{"key": "commit", "value": "x"}]}
+NEEDED = [
+    Permission("iam:PassRole", TASK_ROLE, PASSED),
+    Permission("ecs:TagResource", f"{ECS}:task-definition/f:*", {"ecs:CreateAction": "RegisterTaskDefinition"}),
+]
+TWO = {"cluster": "c", "services": ["a", "b"]}
 
 
 @pytest.mark.parametrize(
     ("action", "request_", "expected"),
     [
         ("DescribeServices", {"cluster": "c", "services": ["a"]}, []),
-        (
-            "DescribeServices",
-            {"cluster": "c", "services": ["a", "b"]},
-            [Permission("ecs:DescribeServices", f"{ECS}:service/c/b")],
-        ),
+        ("DescribeServices", TWO, [Permission("ecs:DescribeServices", f"{ECS}:service/c/b")]),
         ("RegisterTaskDefinition", {"family": "f"}, []),
-        (
-            "RegisterTaskDefinition",
-            {"family": "f", "taskRoleArn": TASK_ROLE, "tags": [{"key": "commit", "value": "x"}]},
-            [
-                Permission("iam:PassRole", TASK_ROLE, PASSED),
-                Permission(
-                    "ecs:TagResource", f"{ECS}:task-definition/f:*", {"ecs:CreateAction": "RegisterTaskDefinition"}
-                ),
-            ],
-        ),
+        ("RegisterTaskDefinition", TAGGED, NEEDED),
         ("ListTasks", {"cluster": "c"}, []),
     ],
 )
@@ -124,16 +105,11 @@ def test_what_a_call_of_ecs_needs_beside_its_own_action(
 
 def role(account: Account, name: str, *statements: dict[str, Any]) -> Any:
     """ECS as a role with these statements."""
-    trust = {"Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]}
-    iam = account.client("iam")
-    made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
-    policy = json.dumps({"Statement": list(statements)})
-    iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=policy)
-    return account.client("ecs", account.assume(made))
+    return account.client("ecs", account.assume(account.role(name, *statements)))
 
 
-def allow(action: str | list[str], resource: str | list[str] = "*", **conditions: Any) -> dict[str, Any]:
-    return {"Effect": "Allow", "Action": action, "Resource": resource, "Condition": conditions}
+def passes(role: str, service: str) -> dict[str, Any]:
+    return allow("iam:PassRole", role, Condition={"StringEquals": {"iam:PassedToService": service}})
 
 
 def register(ecs: Any, service: Service) -> Any:
@@ -148,16 +124,15 @@ def register(ecs: Any, service: Service) -> Any:
 def test_registering_needs_the_right_to_pass_the_roles_and_to_tag(account: Account) -> None:
     laid = lay(account, "passing")
     registers = allow("ecs:RegisterTaskDefinition")
-    passes = allow("iam:PassRole", laid.role, StringEquals={"iam:PassedToService": "ecs-tasks.amazonaws.com"})
     tags = allow("ecs:TagResource", f"{ECS}:task-definition/permitted:*")
     with pytest.raises(ClientError, match=rf"AccessDenied.* iam:PassRole on resource: {laid.role}"):
         register(role(account, "passes-nothing", registers, tags), laid)
-    elsewhere = allow("iam:PassRole", laid.role, StringEquals={"iam:PassedToService": "ec2.amazonaws.com"})
+    to_tasks, elsewhere = (passes(laid.role, f"{name}.amazonaws.com") for name in ("ecs-tasks", "ec2"))
     with pytest.raises(ClientError, match=r"AccessDenied.* iam:PassRole"):
         register(role(account, "passes-to-ec2", registers, elsewhere, tags), laid)
     with pytest.raises(ClientError, match=r"AccessDenied.* ecs:TagResource"):
-        register(role(account, "tags-nothing", registers, passes), laid)
-    assert register(role(account, "registers", registers, passes, tags), laid)["taskDefinition"]["revision"] == 1
+        register(role(account, "tags-nothing", registers, to_tasks), laid)
+    assert register(role(account, "registers", registers, to_tasks, tags), laid)["taskDefinition"]["revision"] == 1
 
 
 def test_service_deployments_are_permitted_by_their_own_arns(account: Account) -> None:
@@ -220,14 +195,11 @@ def test_what_a_call_of_cloudformation_needs_beside_its_own_action(
 
 
 def test_a_stack_is_made_by_who_may_hand_over_the_role_tag_and_look_up(account: Account) -> None:
-    trust = {"Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]}
-    iam = account.client("iam")
-    arn = iam.create_role(RoleName="stacks", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    arn = account.role("stacks", allow("cloudformation:CreateChangeSet"))
 
     def allowed(*actions: str) -> Any:
-        statement = {"Effect": "Allow", "Action": ["cloudformation:CreateChangeSet", *actions], "Resource": "*"}
-        policy = json.dumps({"Statement": [statement]})
-        iam.put_role_policy(RoleName="stacks", PolicyName="p", PolicyDocument=policy)
+        policy = json.dumps({"Statement": [allow(["cloudformation:CreateChangeSet", *actions])]})
+        account.client("iam").put_role_policy(RoleName="stacks", PolicyName="p", PolicyDocument=policy)
         return account.client("cloudformation", account.assume(arn)).create_change_set(
             StackName="handed-over",
             ChangeSetName="c",

@@ -6,7 +6,6 @@ import json
 import time
 from typing import Any
 
-import botocore.exceptions
 import jwt
 import pytest
 from botocore.exceptions import ClientError
@@ -14,7 +13,7 @@ from botocore.exceptions import ClientError
 from rehearsal.emulator import USED_PERMISSIONS
 from rehearsal.emulator.iam.identity import Provider, token_refused
 from rehearsal.emulator.iam.sessions import RESOURCES_KEPT, Memory, Use, assumed_role
-from tests.rehearsal.emulator.account import Account
+from tests.rehearsal.emulator.account import Account, allow
 
 ISSUER = "https://token.actions.githubusercontent.com"
 SUBJECT = "repo:example-org/fairweather:environment:rehearsal"
@@ -45,17 +44,14 @@ def trusting_role(account: Account) -> str:
     iam = account.client("iam")
     provider = iam.create_open_id_connect_provider(Url=ISSUER, ClientIDList=["sts.amazonaws.com"])
     host = ISSUER.removeprefix("https://")
-    trust = {
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"Federated": provider["OpenIDConnectProviderArn"]},
-                "Action": "sts:AssumeRoleWithWebIdentity",
-                "Condition": {"StringEquals": {f"{host}:aud": "sts.amazonaws.com", f"{host}:sub": SUBJECT}},
-            }
-        ]
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Federated": provider["OpenIDConnectProviderArn"]},
+        "Action": "sts:AssumeRoleWithWebIdentity",
+        "Condition": {"StringEquals": {f"{host}:aud": "sts.amazonaws.com", f"{host}:sub": SUBJECT}},
     }
-    role = iam.create_role(RoleName="trusting", AssumeRolePolicyDocument=json.dumps(trust))["Role"]
+    trust = json.dumps({"Statement": [statement]})
+    role = iam.create_role(RoleName="trusting", AssumeRolePolicyDocument=trust)["Role"]
     return str(role["Arn"])
 
 
@@ -72,7 +68,7 @@ def test_the_trusted_subject_assumes_the_role_and_may_do_nothing_else(account: A
     credentials = (answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"])
     identity = account.client("sts", credentials).get_caller_identity()
     assert identity["Arn"].endswith("assumed-role/trusting/test")
-    with pytest.raises(botocore.exceptions.ClientError, match="ecs:ListClusters"):
+    with pytest.raises(ClientError, match="ecs:ListClusters"):
         account.client("ecs", credentials).list_clusters()
 
 
@@ -85,7 +81,7 @@ def test_the_trusted_subject_assumes_the_role_and_may_do_nothing_else(account: A
     ],
 )
 def test_other_tokens_are_refused(account: Account, trusting_role: str, change: dict[str, Any], code: str) -> None:
-    with pytest.raises(botocore.exceptions.ClientError) as refused:
+    with pytest.raises(ClientError) as refused:
         assume(account, trusting_role, **change)
     assert refused.value.response["Error"]["Code"] == code
 
@@ -121,16 +117,7 @@ def used(account: Account, role: str) -> dict[tuple[str, str], dict[str, Any]]:
 
 
 def test_what_is_allowed_is_remembered_by_its_statement_and_what_is_refused_is_not(account: Account) -> None:
-    trust = {"Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]}
-    iam = account.client("iam")
-    arn = iam.create_role(RoleName="remembered", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
-    policy = {
-        "Statement": [
-            {"Sid": "List", "Effect": "Allow", "Action": "ecs:List*", "Resource": "*"},
-            {"Sid": "See", "Effect": "Allow", "Action": "ecs:DescribeClusters", "Resource": "*"},
-        ]
-    }
-    iam.put_role_policy(RoleName="remembered", PolicyName="p", PolicyDocument=json.dumps(policy))
+    arn = account.role("remembered", allow("ecs:List*", Sid="List"), allow("ecs:DescribeClusters", Sid="See"))
     ecs = account.client("ecs", account.assume(arn))
     assert used(account, "remembered") == {}
     ecs.list_clusters()
