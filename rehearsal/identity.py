@@ -6,6 +6,7 @@ import configparser
 import io
 import time
 from pathlib import Path
+from typing import Final
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -18,24 +19,17 @@ AUDIENCE = "sts.amazonaws.com"
 LIFETIME = 30 * 24 * 3600
 
 
-def subject_ending(environment: str, role: str, branch: str) -> str:
-    """The end of the OIDC subject of the workflow job that assumes a role.
-
-    A job with a GitHub environment is known by it, which replaces branch and
-    pull_request (docs.github.com, "OpenID Connect reference").
-    """
-    return {
-        "plan": "pull_request",
-        "build": f"ref:refs/heads/{branch}",
-        "drift": f"ref:refs/heads/{branch}",
-        "deploy": f"environment:{environment}",
-        "infrastructure": f"environment:{environment}-infrastructure",
-        "teardown": f"environment:{environment}-teardown",
-        "drill": f"environment:{environment}-drill",
-    }[role]
-
-
-ROLES = ("plan", "build", "drift", "deploy", "infrastructure", "teardown", "drill")
+# Role → the end of the OIDC subject of the workflow job that assumes it. A job with a GitHub environment is known by
+# it, which replaces branch and pull_request (docs.github.com, "OpenID Connect reference").
+ENDINGS: Final = {
+    "plan": "pull_request",
+    "build": "ref:refs/heads/{branch}",
+    "drift": "ref:refs/heads/{branch}",
+    "deploy": "environment:{environment}",
+    "infrastructure": "environment:{environment}-infrastructure",
+    "teardown": "environment:{environment}-teardown",
+    "drill": "environment:{environment}-drill",
+}
 
 
 def subject(github: GitHub, ending: str) -> str:
@@ -46,10 +40,11 @@ def subject(github: GitHub, ending: str) -> str:
 def claims(environment: Environment, role: str, now: int) -> dict[str, str | int]:
     """The claims of a job's token."""
     github = environment.github
+    ending = ENDINGS[role].format(environment=environment.environment, branch=github.branch)
     return {
         "iss": ISSUER,
         "aud": AUDIENCE,
-        "sub": subject(github, subject_ending(environment.environment, role, github.branch)),
+        "sub": subject(github, ending),
         "repository": f"{github.owner}/{github.repository}",
         "repository_id": github.repository_id,
         "ref": f"refs/heads/{github.branch}",
@@ -65,7 +60,7 @@ def aws_config(environment: Environment, endpoint: str, tokens: Path, administra
     place = {"region": environment.region, "endpoint_url": endpoint}
     key, secret = administrator
     config["profile administrator"] = {"aws_access_key_id": key, "aws_secret_access_key": secret, **place}
-    for role in ROLES:
+    for role in ENDINGS:
         name = f"{environment.project}-{environment.environment}-{role}"
         config[f"profile {role}"] = {
             "role_arn": f"arn:aws:iam::{environment.account}:role/{name}",
@@ -87,7 +82,7 @@ def write(checkout: Checkout, environment: Environment, endpoint: str, administr
     tokens.mkdir(parents=True, exist_ok=True)
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     now = int(time.time())
-    for role in ROLES:
+    for role in ENDINGS:
         token = jwt.encode(claims(environment, role, now), key, algorithm="RS256", headers={"kid": "rehearsal"})
         (tokens / f"{role}.jwt").write_text(token)
     config_file.write_text(aws_config(environment, endpoint, tokens, administrator))

@@ -7,22 +7,19 @@ bounds hold, though: a service below its minimum is brought up to it, as on AWS
 
 from __future__ import annotations
 
-import threading
 import uuid
 from typing import Any, Final
 
 from rehearsal.emulator.cloudformation.resource_types import Created, Properties, ResourceType
+from rehearsal.emulator.ministack import concurrency, ecs, responses
 
-_lock = threading.Lock()
 # By (account, region, physical id).
 targets: Final[dict[tuple[str, str, str], dict[str, Any]]] = {}
 policies: Final[dict[tuple[str, str, str], dict[str, Any]]] = {}
 
 
 def _scope() -> tuple[str, str]:
-    from ministack.core.responses import get_account_id, get_region
-
-    return str(get_account_id()), str(get_region())
+    return str(responses.get_account_id()), str(responses.get_region())
 
 
 class ScalableTarget:
@@ -36,10 +33,8 @@ class ScalableTarget:
         identity = "|".join(str(properties[name]) for name in ("ResourceId", "ScalableDimension", "ServiceNamespace"))
         account, region = _scope()
         arn = f"arn:aws:application-autoscaling:{region}:{account}:scalable-target/{uuid.uuid4().hex[:26]}"
-        with _lock:
-            known = targets.get((account, region, identity))
-            arn = known["ScalableTargetARN"] if known else arn
-            targets[account, region, identity] = {**properties, "ScalableTargetARN": arn}
+        arn = targets.get((account, region, identity), {}).get("ScalableTargetARN", arn)
+        targets[account, region, identity] = {**properties, "ScalableTargetARN": arn}
         if properties["ScalableDimension"] == "ecs:service:DesiredCount":
             _bring_within(str(properties["ResourceId"]), lowest, highest)
         return identity, {"Id": identity, "ScalableTargetARN": arn}
@@ -50,15 +45,11 @@ class ScalableTarget:
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         """Deregister the target."""
-        with _lock:
-            targets.pop((*_scope(), physical_id), None)
+        targets.pop((*_scope(), physical_id), None)
 
 
 def _bring_within(resource: str, lowest: int, highest: int) -> None:
     """Set a service's desired count to the nearer bound where it lies outside."""
-    from ministack.core.concurrency import spawn_background
-    from ministack.services import ecs
-
     _, cluster, name = resource.split("/")
     service = ecs._services.get(f"{cluster}/{name}")
     if service is None or service["status"] != "ACTIVE":
@@ -67,7 +58,7 @@ def _bring_within(resource: str, lowest: int, highest: int) -> None:
     if wanted != service["desiredCount"]:
         # Starting and stopping tasks takes time that the server's own loop does not have.
         request = {"cluster": cluster, "service": name, "desiredCount": wanted}
-        spawn_background(ecs._update_service, request, thread_name="scaling")
+        concurrency.spawn_background(ecs._update_service, request, thread_name="scaling")
 
 
 class ScalingPolicy:
@@ -86,8 +77,7 @@ class ScalingPolicy:
             f"arn:aws:autoscaling:{region}:{account}:scalingPolicy:{uuid.uuid4()}:"
             f"resource/ecs/{resource}:policyName/{properties['PolicyName']}"
         )
-        with _lock:
-            policies[account, region, arn] = dict(properties)
+        policies[account, region, arn] = dict(properties)
         return arn, {"Arn": arn, "PolicyName": str(properties["PolicyName"])}
 
     def update(self, physical_id: str, old: Properties, new: Properties, stack: str) -> Created:
@@ -95,14 +85,12 @@ class ScalingPolicy:
         fixed = ("PolicyName", "ScalingTargetId", "ResourceId", "ScalableDimension", "ServiceNamespace")
         if any(old.get(name) != new.get(name) for name in fixed):
             return self.create("", new, stack)
-        with _lock:
-            policies[*_scope(), physical_id] = dict(new)
+        policies[*_scope(), physical_id] = dict(new)
         return physical_id, {"Arn": physical_id, "PolicyName": str(new["PolicyName"])}
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         """Remove the policy."""
-        with _lock:
-            policies.pop((*_scope(), physical_id), None)
+        policies.pop((*_scope(), physical_id), None)
 
 
 TYPES: Final[dict[str, ResourceType]] = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from rehearsal.emulator.cloudformation.resource_types import (
@@ -20,116 +21,96 @@ from rehearsal.emulator.cloudformation.resource_types import (
     members,
     without_tags,
 )
+from rehearsal.emulator.ministack import cloudformation, ec2, provisioners
 
 Record = dict[str, Any]
 
 
-class ElasticIp:
+class Tagged:
+    """A type of which only the tags change in place; any other property replaces the resource."""
+
+    def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
+        """Make the resource with the template's tags."""
+        raise NotImplementedError
+
+    def known(self, physical_id: str) -> tuple[str, Created] | None:
+        """The id that its tags are kept by, and the resource as ``create`` answers it; None where it is gone."""
+        return physical_id, (physical_id, {"Id": physical_id})
+
+    def update(self, physical_id: str, old: Properties, new: Properties, stack: str) -> Created:
+        """Write the tags, or make another one."""
+        found = self.known(physical_id)
+        if found is None or without_tags(old) != without_tags(new):
+            return self.create("", new, stack)
+        provisioners._ec2_apply_tags(found[0], new, old)
+        return found[1]
+
+
+class ElasticIp(Tagged):
     """Ref is the public address, ``AllocationId`` an attribute (aws-resource-ec2-eip)."""
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
         """Allocate an address with the template's tags."""
-        from ministack.services import ec2
-        from ministack.services.cloudformation import provisioners
-
         response = ec2._allocate_address({"Domain": [properties.get("Domain", "vpc")]})
         allocation = answered(response, "allocationId")
         provisioners._ec2_apply_tags(allocation, properties)
         public = answered(response, "publicIp")
         return public, {"AllocationId": allocation, "PublicIp": public}
 
-    def update(self, physical_id: str, old: Properties, new: Properties, stack: str) -> Created:
-        """Write the tags; any other property replaces the address."""
-        from ministack.services.cloudformation import provisioners
-
-        record = _address(physical_id)
-        if record is None or without_tags(old) != without_tags(new):
-            return self.create("", new, stack)
-        allocation = str(record["AllocationId"])
-        provisioners._ec2_apply_tags(allocation, new, old)
-        return physical_id, {"AllocationId": allocation, "PublicIp": physical_id}
+    def known(self, physical_id: str) -> tuple[str, Created] | None:
+        """By its public address."""
+        allocation = next((a["AllocationId"] for a in ec2._addresses.values() if a["PublicIp"] == physical_id), "")
+        attributes = {"AllocationId": allocation, "PublicIp": physical_id}
+        return (allocation, (physical_id, attributes)) if allocation else None
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         """Release the address."""
-        from ministack.services import ec2
-
-        record = _address(physical_id)
-        if record is not None:
-            ec2._release_address({"AllocationId": [record["AllocationId"]]})
+        if found := self.known(physical_id):
+            ec2._release_address({"AllocationId": [found[0]]})
 
 
-def _address(public_ip: str) -> dict[str, Any] | None:
-    from ministack.services import ec2
-
-    return next((a for a in ec2._addresses.values() if a["PublicIp"] == public_ip), None)
-
-
-class NatGateway:
+class NatGateway(Tagged):
     """Ref and ``NatGatewayId`` are the id (aws-resource-ec2-natgateway)."""
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
         """Make the gateway in its subnet, with its address."""
-        from ministack.services import ec2
-        from ministack.services.cloudformation import provisioners
-
-        parameters = {
-            name: [str(properties[name])]
-            for name in ("SubnetId", "AllocationId", "ConnectivityType")
-            if name in properties
-        }
+        parameters = _given(properties, "SubnetId", "AllocationId", "ConnectivityType")
         gateway = answered(ec2._create_nat_gateway(parameters), "natGatewayId")
         provisioners._ec2_apply_tags(gateway, properties)
         return gateway, {"NatGatewayId": gateway}
 
-    def update(self, physical_id: str, old: Properties, new: Properties, stack: str) -> Created:
-        """Write the tags; any other property replaces the gateway."""
-        from ministack.services import ec2
-        from ministack.services.cloudformation import provisioners
-
-        if physical_id not in ec2._nat_gateways or without_tags(old) != without_tags(new):
-            return self.create("", new, stack)
-        provisioners._ec2_apply_tags(physical_id, new, old)
-        return physical_id, {"NatGatewayId": physical_id}
+    def known(self, physical_id: str) -> tuple[str, Created] | None:
+        """By its id."""
+        return (physical_id, (physical_id, {"NatGatewayId": physical_id})) if physical_id in ec2._nat_gateways else None
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         """Forget the gateway; EC2 shows a deleted one for an hour, an empty teardown must not."""
-        from ministack.services import ec2
-
         ec2._nat_gateways.pop(physical_id, None)
         ec2._tags.pop(physical_id, None)
 
 
-class FlowLog:
+class FlowLog(Tagged):
     """Ref and ``Id`` are the flow log's id (aws-resource-ec2-flowlog)."""
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
         """Switch the log on for one VPC, subnet or interface."""
-        from ministack.services import ec2
-        from ministack.services.cloudformation import provisioners
-
         parameters = members("ResourceId", [str(properties["ResourceId"])])
-        for name in ("ResourceType", "TrafficType", "LogDestinationType", "LogDestination", "LogGroupName"):
-            if name in properties:
-                parameters[name] = [str(properties[name])]
+        parameters |= _given(
+            properties, "ResourceType", "TrafficType", "LogDestinationType", "LogDestination", "LogGroupName"
+        )
         ids = answered(ec2._create_flow_logs(parameters), "flowLogIdSet")
         flow_log = ids.removeprefix("<item>").removesuffix("</item>")
         provisioners._ec2_apply_tags(flow_log, properties)
         return flow_log, {"Id": flow_log}
 
-    def update(self, physical_id: str, old: Properties, new: Properties, stack: str) -> Created:
-        """Write the tags; any other property replaces the log."""
-        from ministack.services.cloudformation import provisioners
-
-        if without_tags(old) != without_tags(new):
-            return self.create("", new, stack)
-        provisioners._ec2_apply_tags(physical_id, new, old)
-        return physical_id, {"Id": physical_id}
-
     def delete(self, physical_id: str, properties: Properties) -> None:
         """Switch the log off."""
-        from ministack.services import ec2
-
         ec2._delete_flow_logs(members("FlowLogId", [physical_id]))
+
+
+def _given(properties: Properties, *names: str) -> dict[str, list[str]]:
+    """The named properties that are there, as EC2's query takes them."""
+    return {name: [str(properties[name])] for name in names if name in properties}
 
 
 @dataclass(frozen=True)
@@ -140,9 +121,6 @@ class Rule:
 
     def create(self, logical_id: str, properties: Properties, stack: str) -> Created:
         """Add the rule to its group; ValueError when there is no such group."""
-        from ministack.services import ec2
-        from ministack.services.cloudformation import provisioners
-
         group = str(properties["GroupId"])
         if group not in ec2._security_groups:
             raise ValueError(f"The security group '{group}' does not exist")
@@ -162,9 +140,6 @@ class Rule:
 
     def delete(self, physical_id: str, properties: Properties) -> None:
         """Take the rule out of its group; the group may be gone."""
-        from ministack.services import ec2
-        from ministack.services.cloudformation import provisioners
-
         group = str(properties["GroupId"])
         if group not in ec2._security_groups:
             return
@@ -174,8 +149,6 @@ class Rule:
         ec2._tags.pop(physical_id, None)
 
     def _rules(self, group: str) -> list[dict[str, Any]]:
-        from ministack.services import ec2
-
         rules: list[dict[str, Any]] = ec2._security_groups[group].setdefault(
             "IpPermissionsEgress" if self.egress else "IpPermissions", []
         )
@@ -190,8 +163,6 @@ OF_A_RULE: Final = frozenset({
 
 def read_group(physical_id: str, properties: Properties) -> dict[str, Any] | None:
     """A group with its rules."""
-    from ministack.services import ec2
-
     kept = ec2._security_groups.get(physical_id)
     if kept is None:
         return None
@@ -202,16 +173,6 @@ def read_group(physical_id: str, properties: Properties) -> dict[str, Any] | Non
         "SecurityGroupEgress": _inline(physical_id, kept.get("IpPermissionsEgress", []), egress=True),
         "Tags": ec2._tags.get(physical_id, []),
     }
-
-
-def read_ingress(physical_id: str, properties: Properties) -> dict[str, Any] | None:
-    """A rule for what comes in."""
-    return _read_rule(physical_id, properties, egress=False)
-
-
-def read_egress(physical_id: str, properties: Properties) -> dict[str, Any] | None:
-    """A rule for what goes out."""
-    return _read_rule(physical_id, properties, egress=True)
 
 
 def flat(permission: Mapping[str, Any], egress: bool) -> Iterator[Record]:
@@ -241,8 +202,6 @@ def _told(rule: Mapping[str, Any]) -> dict[str, str]:
 
 def _attached(group_id: str, egress: bool) -> Iterator[Properties]:
     """The rules beside a group in the stack that made it."""
-    from ministack.services import cloudformation
-
     kind = "AWS::EC2::SecurityGroupEgress" if egress else "AWS::EC2::SecurityGroupIngress"
     for stack in cloudformation._stacks.values():
         made = stack.get("_resources", {}).values()
@@ -253,9 +212,8 @@ def _attached(group_id: str, egress: bool) -> Iterator[Properties]:
                     yield properties
 
 
-def _read_rule(physical_id: str, properties: Properties, egress: bool) -> dict[str, Any] | None:
-    from ministack.services import ec2
-
+def read_rule(physical_id: str, properties: Properties, *, egress: bool) -> dict[str, Any] | None:
+    """A rule beside its group."""
     group_id = str(properties["GroupId"])
     kept = ec2._security_groups.get(group_id, {}).get("IpPermissionsEgress" if egress else "IpPermissions", [])
     for permission in kept:
@@ -266,8 +224,6 @@ def _read_rule(physical_id: str, properties: Properties, egress: bool) -> dict[s
 
 def zone(subnet: str) -> str | None:
     """The Availability Zone of a subnet; None where the account has no such subnet."""
-    from ministack.services import ec2
-
     found: str | None = (ec2._subnets.get(subnet) or {}).get("AvailabilityZone")
     return found
 
@@ -284,6 +240,6 @@ READERS: Final[dict[str, Reader]] = {
         read_group,
         frozenset({"GroupDescription", "VpcId", "SecurityGroupIngress", "SecurityGroupEgress", "Tags"}),
     ),
-    "AWS::EC2::SecurityGroupIngress": (read_ingress, OF_A_RULE),
-    "AWS::EC2::SecurityGroupEgress": (read_egress, OF_A_RULE),
+    "AWS::EC2::SecurityGroupIngress": (partial(read_rule, egress=False), OF_A_RULE),
+    "AWS::EC2::SecurityGroupEgress": (partial(read_rule, egress=True), OF_A_RULE),
 }

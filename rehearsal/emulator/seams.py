@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from gitops.errors import GitopsError
@@ -321,33 +321,18 @@ def replace(module: str, name: str, new: Callable[..., Any], *, on: Callable[...
     been replaced and ``on`` is not what stands there: two replacements in one place hide their order.
     """
     place = f"{module}.{name}"
-    if name not in FUNCTIONS.get(module, {}):
-        raise GitopsError(f"ministack.{place} is not named in rehearsal/emulator/seams.py", fix="name it there")
-    if problem := place not in _standing and _moved_function(_at(place), module, name):
-        raise GitopsError(problem, fix=FIX)
-    _require_parameters(place, new, FUNCTIONS[module][name])
-    _require_alone(place, on)
-    owner = importlib.import_module(f"ministack.{module}")
-    _originals.setdefault(place, getattr(owner, name))
-    setattr(owner, name, new)
-    _standing[place] = new
+    _require_named(place, name in FUNCTIONS.get(module, {}))
+    _stand(place, new, on, FUNCTIONS[module][name], [_moved_function(_at(place), module, name)], _at(place))
+    setattr(importlib.import_module(f"ministack.{module}"), name, new)
 
 
 def enter(table: str, key: str, new: Any, *, on: Any = None) -> None:  # noqa: ANN401 (what the table holds)
     """Put ``new`` into a table of functions; refused as ``replace`` refuses."""
     place = f"{table}[{key}]"
-    if key not in ENTRIES.get(table, {}):
-        raise GitopsError(f"ministack.{place} is not named in rehearsal/emulator/seams.py", fix="name it there")
-    shape = ENTRIES[table][key]
-    if problems := () if place in _standing else tuple(_moved_entry(table, key, shape)):
-        raise GitopsError(problems[0], others=problems[1:], fix=FIX)
-    if isinstance(shape, str):
-        _require_parameters(place, new, shape)
-    _require_alone(place, on)
-    entries = _at(table)
-    _originals.setdefault(place, entries.get(key))
+    _require_named(place, key in ENTRIES.get(table, {}))
+    shape, entries = ENTRIES[table][key], _at(table)
+    _stand(place, new, on, shape, _moved_entry(table, key, shape), (entries or {}).get(key))
     entries[key] = new
-    _standing[place] = new
 
 
 def handle(kind: str, **steps: Callable[..., Any]) -> None:
@@ -414,15 +399,30 @@ def _other_parameters(function: Callable[..., Any], place: str, parameters: str)
     return None if list(takes.parameters) == parameters.split() else f"ministack.{place} takes {takes}"
 
 
-def _require_parameters(place: str, new: Callable[..., Any], parameters: str) -> None:
-    takes = inspect.signature(new)
-    try:
-        takes.bind(*parameters.split())
-    except TypeError:
-        raise GitopsError(f"what replaces ministack.{place} takes {takes}", fix=f"take {parameters}") from None
+def _require_named(place: str, named: bool) -> None:
+    if not named:
+        raise GitopsError(f"ministack.{place} is not named in rehearsal/emulator/seams.py", fix="name it there")
 
 
-def _require_alone(place: str, on: object) -> None:
+def _stand(
+    place: str,
+    new: Any,  # noqa: ANN401 (what stands there from now on)
+    on: object,
+    shape: Shape,
+    moved: Iterable[str | None],
+    before: object,
+) -> None:
+    """Record what stands at a place and what ``before`` stood there; raise GitopsError as ``replace`` says."""
+    if place not in _standing and (problems := [line for line in moved if line]):
+        raise GitopsError(problems[0], others=tuple(problems[1:]), fix=FIX)
+    if isinstance(shape, str):
+        takes = inspect.signature(new)
+        try:
+            takes.bind(*shape.split())
+        except TypeError:
+            raise GitopsError(f"what replaces ministack.{place} takes {takes}", fix=f"take {shape}") from None
     # Not by identity: a bound method is another object each time it is named.
     if (standing := _standing.get(place)) != on:
         raise GitopsError(f"ministack.{place} has been replaced by {standing}", fix="put both into one function")
+    _originals.setdefault(place, before)
+    _standing[place] = new

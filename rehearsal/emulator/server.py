@@ -138,36 +138,23 @@ def _install(settings: Settings, runtime: Runtime) -> None:
 def _answer_first(used: sessions.Memory) -> None:
     """What is answered before ministack looks at the path: all of a load balancer's own name, then what was used."""
 
-    async def pre_body(method: str, path: str, headers: dict[str, str], query_params: Any, request_id: str) -> Any:  # noqa: ANN401
+    async def pre_body(method: str, path: str, headers: dict[str, str], *rest: Any) -> Any:  # noqa: ANN401
         if elbv2.is_load_balancer(headers):
             return None
         if path == USED_PERMISSIONS and method == "GET":
             return used.answer()
-        before = seams.original("app", "_handle_pre_body_request")
-        return await before(method, path, headers, query_params, request_id)
+        return await seams.original("app", "_handle_pre_body_request")(method, path, headers, *rest)
 
     async def post_body(method: str, path: str, headers: dict[str, str], *rest: Any) -> Any:  # noqa: ANN401
         if elbv2.is_load_balancer(headers):
             return None
         return await seams.original("app", "_handle_post_body_shortcuts")(method, path, headers, *rest)
 
-    async def data_plane(
-        method: str,
-        path: str,
-        headers: dict[str, str],
-        body: bytes,
-        query_params: Any,  # noqa: ANN401
-        request_id: str,
-        raw_path: str | None = None,
-        raw_query_string: str = "",
-        client_ip: str = "127.0.0.1",
-    ) -> Any:  # noqa: ANN401
+    async def data_plane(method: str, path: str, headers: dict[str, str], *rest: Any, **raw: Any) -> Any:  # noqa: ANN401
         if elbv2.is_load_balancer(headers):
-            return await elbv2.answer(method, path, headers, body, query_params, raw_query_string, raw_path)
-        handle = seams.original("app", "_handle_special_data_plane_request")
-        return await handle(
-            method, path, headers, body, query_params, request_id, raw_path, raw_query_string, client_ip
-        )
+            body, query = rest[:2]
+            return await elbv2.answer(method, path, headers, body, query, raw["raw_query_string"], raw["raw_path"])
+        return await seams.original("app", "_handle_special_data_plane_request")(method, path, headers, *rest, **raw)
 
     seams.replace("app", "_handle_pre_body_request", pre_body)
     seams.replace("app", "_handle_post_body_shortcuts", post_body)

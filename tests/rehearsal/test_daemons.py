@@ -21,38 +21,30 @@ from rehearsal.daemons import Daemon, State
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 
 
-def test_a_daemon_is_found_and_ended(tmp_path: Path) -> None:
+@pytest.fixture
+def sleeper(tmp_path: Path) -> Iterator[Daemon]:
+    """A daemon that is found as long as it runs, and not once it has ended."""
     daemon = daemons.start(Checkout(tmp_path), SLEEP, tmp_path / "logs" / "sleeper.log", {})
     process = daemons.find(daemon)
     assert process is not None
     assert process in daemons.marked(Checkout(tmp_path))
+    yield daemon
     daemons.end(process, seconds=5)
     assert daemons.find(daemon) is None
     assert daemons.marked(Checkout(tmp_path)) == []
 
 
-def test_a_step_of_the_clock_does_not_lose_a_daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    daemon = daemons.start(Checkout(tmp_path), SLEEP, tmp_path / "sleeper.log", {})
-    process = daemons.find(daemon)
-    assert process is not None
-    try:
-        # psutil adds the time of the boot, which the kernel reckons back from the clock as it is now.
-        monkeypatch.setattr(psutil._pslinux, "boot_time", lambda: 1_000_000.0)
-        stepped = psutil.Process(daemon.pid)
-        assert stepped.create_time() < 2_000_000
-        assert daemons.find(daemon) == stepped
-    finally:
-        daemons.end(process, seconds=5)
+def test_a_step_of_the_clock_does_not_lose_a_daemon(sleeper: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    # psutil adds the time of the boot, which the kernel reckons back from the clock as it is now.
+    monkeypatch.setattr(psutil._pslinux, "boot_time", lambda: 1_000_000.0)
+    stepped = psutil.Process(sleeper.pid)
+    assert stepped.create_time() < 2_000_000
+    assert daemons.find(sleeper) == stepped
+    monkeypatch.undo()
 
 
-def test_a_reused_process_id_is_not_taken_for_the_daemon(tmp_path: Path) -> None:
-    daemon = daemons.start(Checkout(tmp_path), SLEEP, tmp_path / "sleeper.log", {})
-    try:
-        assert daemons.find(Daemon(daemon.pid, daemon.started - 100, daemon.log)) is None
-    finally:
-        process = daemons.find(daemon)
-        assert process is not None
-        daemons.end(process, seconds=5)
+def test_a_reused_process_id_is_not_taken_for_the_daemon(sleeper: Daemon) -> None:
+    assert daemons.find(Daemon(sleeper.pid, sleeper.started - 100, sleeper.log)) is None
 
 
 def test_a_daemon_that_dies_while_starting_says_why(tmp_path: Path) -> None:
@@ -62,15 +54,11 @@ def test_a_daemon_that_dies_while_starting_says_why(tmp_path: Path) -> None:
         daemons.wait_until_ready(Checkout(tmp_path), "emulator", daemon, lambda: False)
 
 
-def test_state_survives_a_round_trip(tmp_path: Path) -> None:
+def test_state_survives_a_round_trip_and_a_damaged_file_is_one_line(tmp_path: Path) -> None:
     kept = State(port=4700, runtime="processes", daemons={"emulator": Daemon(1, 2.5, "logs/x")})
     daemons.save(Checkout(tmp_path), kept)
     assert daemons.load(Checkout(tmp_path)) == kept
     assert kept.endpoint == "http://127.0.0.1:4700"
-
-
-def test_a_damaged_state_file_is_one_line(tmp_path: Path) -> None:
-    daemons.save(Checkout(tmp_path), State(port=4700, runtime="processes"))
     (tmp_path / daemons.FOLDER / "state.json").write_text('{"port": "many"}')
     with pytest.raises(GitopsError, match=r"state\.json is damaged"):
         daemons.load(Checkout(tmp_path))
@@ -85,22 +73,17 @@ def test_two_commands_in_one_clone_do_not_mix(tmp_path: Path) -> None:
         pass
 
 
-def test_a_taken_port_is_named_with_its_process() -> None:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
+def test_a_taken_port_is_named_with_its_process_and_passed_over() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         with pytest.raises(GitopsError) as raised:
             daemons.require_free(port, "emulator")
+        assert daemons.free_port(port - 1) > port
     assert f"port {port}, for the emulator, is taken by" in str(raised.value)
     assert f"(pid {os.getpid()})" in str(raised.value)
-
-
-def test_a_free_port_passes() -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     daemons.require_free(port, "emulator")
+    with pytest.raises(GitopsError, match="no port above 65535 is free"):
+        daemons.free_port(65535)
 
 
 # Field 9 is the flags, field 22 the start in ticks.
@@ -113,14 +96,11 @@ def test_a_line_is_read_whatever_the_program_is_called(name: str, flags: int, ke
     assert daemons.parsed(LINE.format(name=name, flags=flags), 100) == daemons.Stat(kernel=kernel, started=42.5)
 
 
-def test_this_process() -> None:
+def test_this_process_and_one_that_is_not_there() -> None:
     found = daemons.stat(os.getpid())
     assert found is not None
     assert not found.kernel
     assert 0 < found.started < time.clock_gettime(time.CLOCK_BOOTTIME)
-
-
-def test_a_process_that_is_not_there() -> None:
     # The highest id that Linux gives is below 2**22.
     assert daemons.stat(2**22 + 1) is None
 
@@ -173,21 +153,20 @@ def test_what_the_kernel_is_just_starting_is_waited_for(process: psutil.Process,
 
 
 @pytest.mark.usefixtures("_starting")
-def test_a_start_without_an_end_is_not_waited_for_any_longer(
-    pauses: list[float], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("STARTS_WITHIN", -1.0),
+        # The kernel's own threads, and what has ended.
+        ("stat", lambda _: daemons.Stat(kernel=True, started=0.0)),
+        ("stat", lambda _: None),
+    ],
+)
+def test_what_starts_for_too_long_or_never_is_not_waited_for(
+    pauses: list[float], monkeypatch: pytest.MonkeyPatch, name: str, value: object
 ) -> None:
-    monkeypatch.setattr(daemons, "STARTS_WITHIN", -1.0)
+    monkeypatch.setattr(daemons, name, value)
     assert daemons.carrying(NAME, "ours") == []
-    assert pauses == []
-
-
-@pytest.mark.usefixtures("_starting")
-def test_the_kernels_own_threads_and_what_has_ended_are_not_waited_for(
-    pauses: list[float], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for known in (daemons.Stat(kernel=True, started=0.0), None):
-        monkeypatch.setattr(daemons, "stat", lambda _, known=known: known)
-        assert daemons.carrying(NAME, "ours") == []
     assert pauses == []
 
 
@@ -202,13 +181,3 @@ def test_an_environment_that_comes_between_two_looks_is_not_missed(
     found = daemons.carrying(NAME, "ours")
     assert found == ([process] if process.environ() else [])
     assert len(pauses) == 1
-
-
-def test_the_next_free_port_passes_over_a_taken_one() -> None:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        taken = listener.getsockname()[1]
-        assert daemons.free_port(taken - 1) > taken
-    with pytest.raises(GitopsError, match="no port above 65535 is free"):
-        daemons.free_port(65535)

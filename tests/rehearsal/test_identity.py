@@ -41,11 +41,11 @@ def test_profiles_and_tokens_are_written_for_every_role(tmp_path: Path) -> None:
     config = configparser.ConfigParser()
     config.read(tmp_path / environment.aws_config_file)
     assert config["profile administrator"]["aws_access_key_id"] == "key"
-    for role in identity.ROLES:
+    for role in identity.ENDINGS:
         profile = config[f"profile {role}"]
         assert profile["endpoint_url"] == "http://127.0.0.1:4999"
         assert profile["region"] == environment.region
         assert profile["role_arn"].endswith(f":role/demo-local-{role}")
         token = Path(profile["web_identity_token_file"]).read_text()
         subject = jwt.decode(token, options={"verify_signature": False})["sub"]
-        assert subject.endswith(identity.subject_ending("local", role, "main"))
+        assert subject == identity.claims(environment, role, now=0)["sub"]

@@ -17,9 +17,11 @@ from typing import Any, Final
 
 from rehearsal.emulator.cloudformation.resource_types import Properties, Reader, explicit, parsed, pascal, same_document
 from rehearsal.emulator.ecr.access import LIFETIME, TOKENS, Response, encoded, error, refused
+from rehearsal.emulator.ministack import ecr, responses, router
 from rehearsal.emulator.seams import original, replace
 
 IN_PATH: Final = re.compile(r"/v2/(?P<account>\d{12})/(?P<region>[a-z]{2,}(?:-[a-z]+)+-\d+)(?P<rest>/.+)")
+Texts = Mapping[str, str]
 # What names no repository: the sign-in.
 PING: Final = ("/v2", "/v2/")
 
@@ -56,9 +58,7 @@ def of_request(body: bytes, caller: str) -> str:
 @contextmanager
 def acting_in(account: str, region: str = "") -> Iterator[None]:
     """Serve what follows as ``account``, in the request's region or in ``region``."""
-    from ministack.core.responses import get_region, request_scope
-
-    with request_scope(account, region or get_region()):
+    with responses.request_scope(account, region or responses.get_region()):
         yield
 
 
@@ -89,40 +89,20 @@ class Registries:
             replace("services.ecr", name, function)
 
     def _repo_uri(self, name: str) -> str:
-        from ministack.core.responses import get_account_id, get_region
+        return uri(self._endpoint, responses.get_account_id(), responses.get_region(), name)
 
-        return uri(self._endpoint, get_account_id(), get_region(), name)
-
-    async def _handle_request(
-        self,
-        method: str,
-        path: str,
-        headers: Mapping[str, str],
-        body: bytes,
-        query_params: Any,  # noqa: ANN401
-    ) -> Any:  # noqa: ANN401
+    async def _handle_request(self, method: str, path: str, headers: Texts, body: bytes, query: Texts) -> Any:  # noqa: ANN401
         """The API: in the registry that a call names."""
-        from ministack.core.responses import get_account_id
-
         if headers.get("x-amz-target", "").endswith(".GetAuthorizationToken"):
-            return self._authorization_token(headers, query_params)
-        with acting_in(of_request(body, get_account_id())):
-            return await original("services.ecr", "handle_request")(method, path, headers, body, query_params)
+            return self._authorization_token(headers, query)
+        with acting_in(of_request(body, responses.get_account_id())):
+            return await original("services.ecr", "handle_request")(method, path, headers, body, query)
 
-    async def _handle_registry_request(
-        self,
-        method: str,
-        path: str,
-        headers: Mapping[str, str],
-        body: bytes,
-        query_params: Any,  # noqa: ANN401
-    ) -> Any:  # noqa: ANN401
+    async def _handle_registry_request(self, method: str, path: str, headers: Texts, *rest: Any) -> Any:  # noqa: ANN401
         """The registry protocol: who may, then ministack's answer with the registry in its places."""
         answer = original("services.ecr", "handle_registry_request")
         if path in PING:
-            return refused(method, path, headers, self._endpoint) or await answer(
-                method, path, headers, body, query_params
-            )
+            return refused(method, path, headers, self._endpoint) or await answer(method, path, headers, *rest)
         found = of_path(path)
         if found is None:
             return error(
@@ -133,15 +113,12 @@ class Registries:
             denied = refused(method, path, headers, self._endpoint)
             if denied is not None:
                 return denied
-            status, answered, content = await answer(method, path, headers, body, query_params)
+            status, answered, content = await answer(method, path, headers, *rest)
         return status, with_registry(answered, account, region), content
 
-    def _authorization_token(self, headers: Mapping[str, str], query: Any) -> Response:  # noqa: ANN401
-        from ministack.core.responses import get_region
-        from ministack.core.router import extract_access_key_id
-
+    def _authorization_token(self, headers: Texts, query: Texts) -> Response:
         # Whether the caller may ask at all was decided before: this is an API call like any other.
-        password = TOKENS.issue(extract_access_key_id(dict(headers), query), get_region())
+        password = TOKENS.issue(router.extract_access_key_id(dict(headers), query), responses.get_region())
         answer = {
             "authorizationToken": encoded(password),
             "expiresAt": int(time.time()) + LIFETIME,
@@ -151,13 +128,9 @@ class Registries:
         return 200, {"Content-Type": "application/x-amz-json-1.1"}, body
 
     def _layers(self, name: str) -> Path:
-        from ministack.core.responses import get_account_id, get_region
-
-        return self._folder / str(get_account_id()) / str(get_region()) / name
+        return self._folder / str(responses.get_account_id()) / str(responses.get_region()) / name
 
     def _create_repository(self, data: dict[str, Any]) -> Any:  # noqa: ANN401
-        from ministack.services import ecr
-
         response = original("services.ecr", "_create_repository")(data)
         if response[0] == 200:
             name = data["repositoryName"]
@@ -165,8 +138,6 @@ class Registries:
         return response
 
     def _delete_repository(self, data: dict[str, Any]) -> Any:  # noqa: ANN401
-        from ministack.services import ecr
-
         response = original("services.ecr", "_delete_repository")(data)
         if response[0] == 200:
             ecr._layer_blobs.pop(data["repositoryName"], None)
@@ -228,8 +199,6 @@ OF_A_REPOSITORY: Final = frozenset({
 
 def read_repository(physical_id: str, properties: Properties) -> dict[str, Any] | None:
     """A repository with its two policies. ``EmptyOnDelete`` is kept nowhere, so it cannot be read."""
-    from ministack.services import ecr
-
     kept = ecr._repositories.get(physical_id)
     if kept is None:
         return None

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from rehearsal.emulator.iam.sessions import refusal
+from rehearsal.emulator.ministack import app, ecr, responses
 
 Response = tuple[int, dict[str, str], bytes]
 # "The authorization token is valid for 12 hours" (ECR API, GetAuthorizationToken).
@@ -94,26 +95,22 @@ def needed(kind: str, method: str) -> tuple[str, ...] | None:
 
 def refused(method: str, path: str, headers: Mapping[str, str], endpoint: str) -> Response | None:
     """The answer that refuses a call of the protocol in the registry of the request's account and region; or None."""
-    import ministack.app
-    from ministack.core.responses import get_account_id, get_region
-    from ministack.services import ecr
-
     parsed = ecr._parse_v2_path(path)
-    if parsed is None or not ministack.app.AUTH:
+    if parsed is None or not app.AUTH:
         return None
     kind, name, _ = parsed
     actions = needed(kind, method)
     if actions is None:
         return error(405, "UNSUPPORTED", f"ECR does not offer {method} on {path}")
     lowered = {key.lower(): value for key, value in headers.items()}
-    access_key = TOKENS.holder(lowered.get("authorization", ""), get_region() if name else ANY_REGION)
+    access_key = TOKENS.holder(lowered.get("authorization", ""), responses.get_region() if name else ANY_REGION)
     if access_key is None:
         return _unauthorized(
             endpoint, "Your authorization token is missing, wrong or has expired. Reauthenticate and try again."
         )
-    resource = f"arn:aws:ecr:{get_region()}:{get_account_id()}:repository/{name}" if name else "*"
+    resource = f"arn:aws:ecr:{responses.get_region()}:{responses.get_account_id()}:repository/{name}" if name else "*"
     for action in actions:
-        denied = refusal(access_key, action, resource, get_region())
+        denied = refusal(access_key, action, resource, responses.get_region())
         if denied is not None and not denied.authenticated:
             return _unauthorized(endpoint, denied.message)
         if denied is not None:
@@ -129,7 +126,5 @@ def _unauthorized(endpoint: str, message: str) -> Response:
 
 def error(status: int, code: str, message: str) -> Response:
     """An error in the form of the registry protocol."""
-    from ministack.services import ecr
-
     response: Response = ecr._registry_error(status, code, message)
     return response

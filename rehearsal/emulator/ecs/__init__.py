@@ -20,6 +20,7 @@ from rehearsal.emulator.ecs.starting import Starting, resolve_container_secrets
 from rehearsal.emulator.ecs.stopping import Stopping
 from rehearsal.emulator.elbv2.targets import Targets
 from rehearsal.emulator.iam.authorization import ecs_refusal
+from rehearsal.emulator.ministack import ecs, router
 from rehearsal.emulator.seams import ECS, enter, handle, original, replace
 from rehearsal.runtimes import Runtime
 
@@ -79,21 +80,15 @@ def install(runtime: Runtime, targets: Targets) -> None:
     handle("AWS::ECS::Service", **services.STACK)
 
 
-async def _handle_request(
-    method: str, path: str, headers: dict[str, str], body: bytes, query_params: dict[str, Any]
-) -> Any:  # noqa: ANN401 (ministack's response)
+async def _handle_request(method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]) -> Any:  # noqa: ANN401
     """Every call: refused where the caller lacks what it takes beside its own action, then answered."""
-    from ministack.core.router import extract_access_key_id
-
-    refused = ecs_refusal(extract_access_key_id(headers, query_params), headers, body)
+    refused = ecs_refusal(router.extract_access_key_id(headers, query), headers, body)
     if refused is not None:
         return refused
-    return await original("services.ecs", "handle_request")(method, path, headers, body, query_params)
+    return await original("services.ecs", "handle_request")(method, path, headers, body, query)
 
 
 def rest() -> None:
     """Start no more tasks: what stops from now on stops because the emulator ends."""
-    from ministack.services import ecs
-
     for _, service in ecs._services.all_items():
         service["status"] = "INACTIVE"

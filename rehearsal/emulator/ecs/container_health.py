@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
+from rehearsal.emulator.ecs.task_definitions import containers_of
+from rehearsal.emulator.ministack import concurrency, ecs
 from rehearsal.emulator.seams import original
 from rehearsal.runtimes import Runtime
 
@@ -103,17 +105,13 @@ class ContainerChecks:
 
     def mark_task_running(self, task_arn: str, task: Task) -> Any:  # noqa: ANN401 (ministack's answer)
         """Begin when a task reaches RUNNING."""
-        from ministack.core.concurrency import spawn_background
-
         running = original("services.ecs", "_mark_task_running")(task_arn, task)
         if running:
             for described, check in checks(task):
-                spawn_background(self._watch, task, described, check, thread_name="container-health")
+                concurrency.spawn_background(self._watch, task, described, check, thread_name="container-health")
         return running
 
     def _watch(self, task: Task, described: Task, check: ContainerCheck) -> None:
-        from ministack.services import ecs
-
         health = started(time.monotonic())
         container = next(i for i in task["_docker_ids"] if i.startswith(described["runtimeId"]))
         while ecs._task_is_active(task["taskArn"], task):
@@ -131,10 +129,7 @@ class ContainerChecks:
 
 def checks(task: Task) -> list[tuple[Task, ContainerCheck]]:
     """The containers of a task, as DescribeTasks names them, that have a check."""
-    from ministack.services import ecs
-
-    definition = ecs._task_defs.get(ecs._resolve_td_key(task["taskDefinitionArn"])) or {}
-    found = zip(task["containers"], definition.get("containerDefinitions") or [], strict=False)
+    found = zip(task["containers"], containers_of(task["taskDefinitionArn"]), strict=False)
     return [(described, check) for described, container in found if (check := ContainerCheck.of(container))]
 
 

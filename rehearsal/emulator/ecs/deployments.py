@@ -17,6 +17,7 @@ from rehearsal.emulator.ecs.history import History
 from rehearsal.emulator.ecs.replicas import Replica, Step, Wanted, step
 from rehearsal.emulator.ecs.stopping import Stopping, Task
 from rehearsal.emulator.elbv2.targets import State, Targets
+from rehearsal.emulator.ministack import alb, concurrency, ecs, responses
 from rehearsal.emulator.seams import original
 
 # The reason for which an unhealthy task is to be replaced, on the task itself.
@@ -63,13 +64,13 @@ class Deployments:
     def record_service_task_healthy(self, svc_key: str, task: Task) -> None:
         """Only with healthy targets and containers; then failures begin anew."""
         if self.passed(svc_key, task):
-            self._failures.pop(_service_arn(svc_key), None)
+            self._failures.pop((services.of_task(task) or {}).get("serviceArn", svc_key), None)
             original("services.ecs", "_record_service_task_healthy")(svc_key, task)
 
     def record_service_task_failure(self, task: Task, digest_resolution_failed: bool = False) -> None:
         """Pause where tasks keep failing, count the failure, look."""
-        key = _service_key(task)
-        arn = _service_arn(key)
+        key = services.key_of(task)
+        arn = (services.of_task(task) or {}).get("serviceArn", key)
         self._failures[arn] += 1
         excess = self._failures[arn] - FREE_FAILURES
         if excess > 0:
@@ -81,8 +82,6 @@ class Deployments:
         self, cluster_name: str, svc_key: str, expected_deployment_id: str | None = None
     ) -> None:
         """Complete, tell that it is steady, drop what failed before, look."""
-        from ministack.services import ecs
-
         before = _rollout(svc_key)
         original("services.ecs", "_complete_service_deployment")(cluster_name, svc_key, expected_deployment_id)
         if before == "IN_PROGRESS" and _rollout(svc_key) == "COMPLETED":
@@ -99,8 +98,6 @@ class Deployments:
 
     def passed(self, svc_key: str, task: Task) -> bool:
         """Whether a running task's containers are healthy, and it is in every target group of its service."""
-        from ministack.services import alb, ecs
-
         if checks(task) and task["healthStatus"] != "HEALTHY":
             return False
         service = ecs._services.get(svc_key) or {}
@@ -109,11 +106,8 @@ class Deployments:
         return all(self.targets.state(group, address) == "healthy" for group in groups if address and group in alb._tgs)
 
     def _target_changed(self, group: str, address: str, state: State) -> None:
-        from ministack.core.responses import request_scope
-        from ministack.services import ecs
-
         _, _, _, region, account, _ = group.split(":", 5)
-        with request_scope(account, region):
+        with responses.request_scope(account, region):
             task = next(
                 (t for t in list(ecs._tasks.values()) if ecs._task_ip(t) == address and t["lastStatus"] == "RUNNING"),
                 None,
@@ -125,7 +119,7 @@ class Deployments:
             elif state == "unhealthy" and _replace(task, f"Task failed ELB health checks in (target-group {group})"):
                 port, problem = self.targets.problem(group, address)
                 task_id = task["taskArn"].rsplit("/", 1)[-1]
-                services.tell(ecs._services[_service_key(task)], services.unhealthy(task_id, port, group, problem))
+                services.tell(ecs._services[services.key_of(task)], services.unhealthy(task_id, port, group, problem))
 
     def _container_changed(self, task: Task, status: Status) -> None:
         if not str(task.get("group", "")).startswith("service:"):
@@ -136,36 +130,30 @@ class Deployments:
             _replace(task, "Task failed container health checks")
 
     def _reconcile(self, cluster_name: str, svc_key: str) -> None:
-        from ministack.services import ecs
-
         service = ecs._services.get(svc_key)
         primary = ecs._primary_deployment(service) if service and service["status"] == "ACTIVE" else None
         if primary is None:
             return
         with self._lock:
-            tasks = _active(service)
-            self._do(service, primary, step(_wanted(service, primary), self._replicas(svc_key, tasks, primary)))
+            replicas = [
+                Replica(
+                    arn,
+                    current=task.get("_deployment_id") == primary["id"],
+                    healthy=task["lastStatus"] == "RUNNING" and FAILING not in task and self.passed(svc_key, task),
+                    failing=FAILING in task,
+                    created=task["createdAt"],
+                )
+                for arn, task in list(ecs._tasks.items())
+                if services.key_of(task) == svc_key and ecs._task_is_active(arn, task)
+            ]
+            self._do(service, primary, step(_wanted(service, primary), replicas))
         ecs._refresh_service_state(cluster_name, f"service:{service['serviceName']}")
         ecs._recount_cluster(cluster_name)
         if service["desiredCount"] == 0:
             # No task will turn healthy and complete it.
             ecs._complete_service_deployment(cluster_name, svc_key)
 
-    def _replicas(self, svc_key: str, tasks: dict[str, Task], primary: dict[str, Any]) -> list[Replica]:
-        return [
-            Replica(
-                arn,
-                current=task.get("_deployment_id") == primary["id"],
-                healthy=task["lastStatus"] == "RUNNING" and FAILING not in task and self.passed(svc_key, task),
-                failing=FAILING in task,
-                created=task["createdAt"],
-            )
-            for arn, task in tasks.items()
-        ]
-
     def _do(self, service: dict[str, Any], primary: dict[str, Any], decided: Step) -> None:
-        from ministack.services import ecs
-
         for arn in decided.stop:
             task = ecs._tasks[arn]
             scaling = f"Scaling activity initiated by (deployment {task['_deployment_id']})"
@@ -189,39 +177,33 @@ class Deployments:
 
 def _replace(task: Task, reason: str) -> bool:
     """Have an unhealthy task replaced, unless it is new; false where that is so or under way already."""
-    from ministack.core.concurrency import spawn_background
-    from ministack.services import ecs
-
-    if FAILING in task or _age(task) < _grace(_service_key(task)) or not ecs._task_is_active(task["taskArn"], task):
+    # Seconds after its start in which an unhealthy task is not replaced.
+    grace = float((services.of_task(task) or {}).get("healthCheckGracePeriodSeconds") or 0)
+    age = time.time() - float(ecs._ts_to_epoch(task.get("startedAt") or task["createdAt"]))
+    if FAILING in task or age < grace or not ecs._task_is_active(task["taskArn"], task):
         return False
     task[FAILING] = reason
     task["_startup_stable"] = False
     # It may pause, and the checks of other tasks must not wait for that.
-    spawn_background(ecs._record_service_task_failure, task, thread_name="task-replacement")
+    concurrency.spawn_background(ecs._record_service_task_failure, task, thread_name="task-replacement")
     return True
 
 
 def _recovered(task: Task) -> None:
     """Let the scheduler look whether a task that turned healthy completes its deployment."""
-    from ministack.services import ecs
-
     task.pop(FAILING, None)
-    key, (_, _, _, region, account, _) = _service_key(task), task["taskArn"].split(":", 5)
+    key, (_, _, _, region, account, _) = services.key_of(task), task["taskArn"].split(":", 5)
     ecs._schedule_service_deployment_completion(key.split("/", 1)[0], key, account, region, healthy_task=task)
 
 
 def _rollout(svc_key: str) -> str | None:
     """The rollout state of a service's PRIMARY deployment."""
-    from ministack.services import ecs
-
     primary = ecs._primary_deployment(ecs._services.get(svc_key) or {})
     return primary["rolloutState"] if primary else None
 
 
 def _drop_failed(svc_key: str) -> None:
     """A failed deployment leaves the list once the service is steady on another one."""
-    from ministack.services import ecs
-
     service = ecs._services.get(svc_key)
     if service is None:
         return
@@ -235,49 +217,7 @@ def _drop_failed(svc_key: str) -> None:
     ]
 
 
-def _service_key(task: Task) -> str:
-    from ministack.services import ecs
-
-    cluster = ecs._cluster_name_from_arn(task.get("clusterArn", ""))
-    return f"{cluster}/{str(task.get('group', '')).removeprefix('service:')}"
-
-
-def _service_arn(svc_key: str) -> str:
-    """A service's ARN: the key is the same in every account and region."""
-    from ministack.services import ecs
-
-    return str((ecs._services.get(svc_key) or {}).get("serviceArn", svc_key))
-
-
-def _grace(svc_key: str) -> float:
-    """Seconds after its start in which an unhealthy task is not replaced (healthCheckGracePeriodSeconds)."""
-    from ministack.services import ecs
-
-    return float((ecs._services.get(svc_key) or {}).get("healthCheckGracePeriodSeconds") or 0)
-
-
-def _age(task: Task) -> float:
-    from ministack.services import ecs
-
-    return time.time() - float(ecs._ts_to_epoch(task.get("startedAt") or task["createdAt"]))
-
-
-def _active(service: dict[str, Any]) -> dict[str, Task]:
-    from ministack.services import ecs
-
-    group = f"service:{service['serviceName']}"
-    return {
-        arn: task
-        for arn, task in list(ecs._tasks.items())
-        if task.get("group") == group
-        and task.get("clusterArn") == service["clusterArn"]
-        and ecs._task_is_active(arn, task)
-    }
-
-
 def _wanted(service: dict[str, Any], primary: dict[str, Any]) -> Wanted:
-    from ministack.services import ecs
-
     configuration = service.get("deploymentConfiguration") or {}
     definition = ecs._task_defs.get(ecs._resolve_td_key(primary["taskDefinition"])) or {}
     return Wanted(

@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
+from rehearsal.emulator.ministack import concurrency, ecs
+
 Status = Literal[
     "PENDING",
     "IN_PROGRESS",
@@ -192,14 +194,11 @@ class History:
 
     def look(self, svc_key: str) -> None:
         """Record what is new of the service ``cluster/name`` and how far its deployments are."""
-        from ministack.core.concurrency import resource_lock
-        from ministack.services import ecs
-
         service = ecs._services.get(svc_key)
         if service is None:
             return
         # ministack changes two deployments at once under this lock; half of that would be misread.
-        with resource_lock("ecs-service", svc_key), self._lock:
+        with concurrency.resource_lock("ecs-service", svc_key), self._lock:
             self._look(service)
 
     def _look(self, service: Record) -> None:
@@ -265,8 +264,6 @@ def _recorded(service: Record, deployment: Record, known: list[ServiceDeployment
 
 
 def _seen(ours: ServiceDeployment, index: int, primary: ServiceDeployment, at: int) -> Seen:
-    from ministack.services import ecs
-
     identity = ours.deployment["id"]
     return Seen(
         state=ours.deployment["rolloutState"],

@@ -13,10 +13,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from rehearsal.emulator.ecs.history import History, Progress, ServiceDeployment, counts, failures, requested
+from rehearsal.emulator.ecs.task_definitions import containers_of, refused
+from rehearsal.emulator.ministack import concurrency, ecs, responses
 
 Request = dict[str, Any]
 Answer = dict[str, Any]
-# Code and message.
+# Message and code.
 Problem = tuple[str, str]
 # How many ARNs one call takes, and how many service deployments a page has where the caller names no number.
 MOST_ARNS, PAGE, LARGEST_PAGE = 20, 20, 100
@@ -33,39 +35,34 @@ class Calls:
 
     def list(self, data: Request) -> Any:  # noqa: ANN401 (ministack's response)
         """ListServiceDeployments: the newest first, filtered and in pages."""
-        from ministack.core.responses import json_response
-        from ministack.services import ecs
-
         cluster = ecs._resolve_cluster_name(data.get("cluster", "default"))
         if cluster not in ecs._clusters:
-            return _refused("ClusterNotFoundException", "Cluster not found.")
+            return refused("Cluster not found.", "ClusterNotFoundException")
         name, of_cluster = ecs._resolve_service_ref(data.get("service", "")) or ("", None)
         service = ecs._services.get(f"{cluster}/{name}")
         if service is None or service["status"] == "INACTIVE" or of_cluster not in (None, cluster):
-            return _refused("ServiceNotFoundException", "Service not found.")
+            return refused("Service not found.", "ServiceNotFoundException")
         self._history.look(f"{cluster}/{name}")
         size = data.get("maxResults", PAGE)
         if not 1 <= size <= LARGEST_PAGE:
-            return _refused("InvalidParameterException", f"maxResults must be between 1 and {LARGEST_PAGE}.")
+            return refused(f"maxResults must be between 1 and {LARGEST_PAGE}.", "InvalidParameterException")
         found = selected(list(reversed(self._history.of(service["serviceArn"]))), data)
         begin = 0
         if token := data.get("nextToken"):
             begin = next((i for i, one in enumerate(found, 1) if one.arn.endswith(f"/{token}")), 0)
             if not begin:
-                return _refused("InvalidParameterException", "Invalid token.")
+                return refused("Invalid token.", "InvalidParameterException")
         page = found[begin : begin + size]
         more = {"nextToken": page[-1].arn.rsplit("/", 1)[-1]} if begin + size < len(found) else {}
-        return json_response({"serviceDeployments": [brief(one) for one in page], **more})
+        return responses.json_response({"serviceDeployments": [brief(one) for one in page], **more})
 
     def describe(self, data: Request) -> Any:  # noqa: ANN401
         """DescribeServiceDeployments."""
-        from ministack.core.responses import json_response
-
         arns = data.get("serviceDeploymentArns") or []
         if problem := _wrong(arns):
             return problem
         found = {arn: self._now(arn) for arn in arns}
-        return json_response(
+        return responses.json_response(
             {
                 "serviceDeployments": [described(*one) for one in found.values() if one],
                 "failures": [{"arn": arn, "reason": "MISSING"} for arn, one in found.items() if not one],
@@ -74,9 +71,6 @@ class Calls:
 
     def describe_revisions(self, data: Request) -> Any:  # noqa: ANN401
         """DescribeServiceRevisions."""
-        from ministack.core.responses import json_response
-        from ministack.services import ecs
-
         arns = data.get("serviceRevisionArns") or []
         if problem := _wrong(arns):
             return problem
@@ -86,27 +80,22 @@ class Calls:
             if one is None or arn != one.revision_arn:
                 failures.append({"arn": arn, "reason": "MISSING"})
                 continue
-            definition = ecs._task_defs.get(ecs._resolve_td_key(one.revision["taskDefinition"])) or {}
-            answers.append(revision(one, definition.get("containerDefinitions") or []))
-        return json_response({"serviceRevisions": answers, "failures": failures})
+            answers.append(revision(one, containers_of(one.revision["taskDefinition"])))
+        return responses.json_response({"serviceRevisions": answers, "failures": failures})
 
     def stop(self, data: Request) -> Any:  # noqa: ANN401
         """StopServiceDeployment."""
-        from ministack.core.responses import json_response
-
         arn = data.get("serviceDeploymentArn", "")
         found = self._now(arn)
         if found is None:
-            return _refused("ServiceDeploymentNotFoundException", "Service deployment not found.")
+            return refused("Service deployment not found.", "ServiceDeploymentNotFoundException")
         problem = stop_problem(found[0].progress, data.get("stopType", "ROLLBACK"))
         if problem is None and found[0].progress.status in STOPPABLE:
             problem = roll_back(self._history, *found)
-        return _refused(*problem) if problem else json_response({"serviceDeploymentArn": arn})
+        return refused(*problem) if problem else responses.json_response({"serviceDeploymentArn": arn})
 
     def _now(self, arn: str) -> tuple[ServiceDeployment, dict[str, Any]] | None:
         """A service deployment as it is now, and its service."""
-        from ministack.services import ecs
-
         one = self._history.find(arn)
         if one is None or arn != one.arn:
             return None
@@ -130,41 +119,31 @@ def selected(newest_first: list[ServiceDeployment], data: Request) -> list[Servi
 def _wrong(arns: list[str]) -> Any:  # noqa: ANN401
     if 0 < len(arns) <= MOST_ARNS:
         return None
-    return _refused("InvalidParameterException", f"Between 1 and {MOST_ARNS} ARNs are needed.")
-
-
-def _refused(code: str, message: str) -> Any:  # noqa: ANN401
-    from ministack.core.responses import error_response_json
-
-    return error_response_json(code, message, 400)
+    return refused(f"Between 1 and {MOST_ARNS} ARNs are needed.", "InvalidParameterException")
 
 
 def stop_problem(progress: Progress, kind: str) -> Problem | None:
-    """Why ECS refuses to stop it, as code and message; ``kind`` is the call's stopType."""
+    """Why ECS refuses to stop it, as message and code; ``kind`` is the call's stopType."""
     if kind != "ROLLBACK":
         # The model has ABORT too; the reference says: "The valid values are ROLLBACK."
-        return "InvalidParameterException", "The valid values of stopType are ROLLBACK."
+        return "The valid values of stopType are ROLLBACK.", "InvalidParameterException"
     if not progress.open:
-        return "ConflictException", f"The service deployment is {progress.status} already."
+        return f"The service deployment is {progress.status} already.", "ConflictException"
     return None
 
 
 def roll_back(history: History, one: ServiceDeployment, service: dict[str, Any]) -> Problem | None:
-    """Make the last completed deployment the PRIMARY one again; code and message where there is none."""
-    from ministack.core.concurrency import resource_lock
-    from ministack.core.responses import get_account_id, get_region
-    from ministack.services import ecs
-
+    """Make the last completed deployment the PRIMARY one again; message and code where there is none."""
     cluster, name = ecs._cluster_name_from_arn(service["clusterArn"]), service["serviceName"]
     key = f"{cluster}/{name}"
-    with resource_lock("ecs-service", key):
+    with concurrency.resource_lock("ecs-service", key):
         ours = one.deployment
         if ours["status"] != "PRIMARY" or ours["rolloutState"] != "IN_PROGRESS":
-            return "ConflictException", "The service deployment has ended meanwhile."
+            return "The service deployment has ended meanwhile.", "ConflictException"
         before = next((d for d in service["deployments"] if d["rolloutState"] == "COMPLETED"), None)
         source = next((s for s in history.of(service["serviceArn"]) if s.deployment is before), None)
         if before is None or source is None:
-            return "InvalidParameterException", "There is no service revision to roll back to."
+            return "There is no service revision to roll back to.", "InvalidParameterException"
         one.progress = requested(one.progress, source.revision_arn, time.time())
         ours.update(
             status="ACTIVE",
@@ -180,7 +159,7 @@ def roll_back(history: History, one: ServiceDeployment, service: dict[str, Any])
         )
         service["taskDefinition"] = before["taskDefinition"]
     ecs._reconcile_service_tasks(cluster, key)
-    ecs._schedule_service_deployment_completion(cluster, key, get_account_id(), get_region())
+    ecs._schedule_service_deployment_completion(cluster, key, responses.get_account_id(), responses.get_region())
     return None
 
 
@@ -250,8 +229,6 @@ def _summary(of: ServiceDeployment, within: ServiceDeployment) -> Answer:
 
 
 def _breaker(one: ServiceDeployment, service: Mapping[str, Any]) -> Answer:
-    from ministack.services import ecs
-
     enabled = ((service.get("deploymentConfiguration") or {}).get("deploymentCircuitBreaker") or {}).get("enable")
     if not enabled:
         return {"status": "DISABLED", "failureCount": 0, "threshold": 0}

@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messag
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from rehearsal.emulator.cloudformation.resource_types import Properties, Reader, explicit, pascal, typed
 from rehearsal.emulator.ecs.task_definitions import missing_revision, refused
+from rehearsal.emulator.ministack import ecs, responses
 from rehearsal.emulator.seams import HANDLERS, original, original_entry
 
 Request = dict[str, Any]
@@ -27,33 +28,17 @@ MOST_EVENTS: Final = 100
 OURS: Final = "_ours"
 # CloudFormation waits until the tasks are gone; stopTimeout is at most 120 s.
 END = 180.0
-# Property → the request's name for it.
-LEFT_OUT = {
-    "AvailabilityZoneRebalancing": "availabilityZoneRebalancing",
-    "EnableECSManagedTags": "enableECSManagedTags",
-    "EnableExecuteCommand": "enableExecuteCommand",
-    "HealthCheckGracePeriodSeconds": "healthCheckGracePeriodSeconds",
-    "PlatformVersion": "platformVersion",
-    "PropagateTags": "propagateTags",
-}
+LEFT_OUT: Final = (
+    "AvailabilityZoneRebalancing", "EnableECSManagedTags", "EnableExecuteCommand", "HealthCheckGracePeriodSeconds",
+    "PlatformVersion", "PropagateTags",
+)  # fmt: skip
 # What the handler that runs in this thread has left out.
 _LEFT_OUT: ContextVar[Request | None] = ContextVar("left_out", default=None)
 # Keys that AWS leaves out where they have no value; ministack answers "" for them.
-OPTIONAL = frozenset(
-    {
-        "executionRoleArn",
-        "group",
-        "ipcMode",
-        "pidMode",
-        "platformFamily",
-        "platformVersion",
-        "roleArn",
-        "startedBy",
-        "stopCode",
-        "stoppedReason",
-        "taskRoleArn",
-    }
-)
+OPTIONAL: Final = frozenset({
+    "executionRoleArn", "group", "ipcMode", "pidMode", "platformFamily", "platformVersion", "roleArn", "startedBy",
+    "stopCode", "stoppedReason", "taskRoleArn",
+})  # fmt: skip
 _OF_ECS: Final = frozenset({
     "AvailabilityZoneRebalancing", "DeploymentConfiguration", "DesiredCount", "EnableECSManagedTags",
     "EnableExecuteCommand", "HealthCheckGracePeriodSeconds", "LaunchType", "LoadBalancers", "NetworkConfiguration",
@@ -88,21 +73,16 @@ def update_service(data: Request) -> Any:  # noqa: ANN401 (ministack's response)
 
 
 def _kept(answer: Any, data: dict[str, Any], reference: str) -> Any:  # noqa: ANN401
-    from ministack.core.responses import json_response
-    from ministack.services import ecs
-
     if answer[0] >= 400:
         return answer
     cluster = ecs._resolve_cluster_name(data.get("cluster", "default"))
     service = ecs._services[f"{cluster}/{ecs._resolve_service_ref(reference)[0]}"]
     service.update({key: data[key] for key in KEPT if key in data})
-    return json_response({"service": ecs._sanitize(service)})
+    return responses.json_response({"service": ecs._sanitize(service)})
 
 
 def _only_told() -> None:
     """Take out what ministack says of every update: that a task drains, which is told when one does."""
-    from ministack.services import ecs
-
     for service in list(ecs._services.values()):
         service["events"] = [e for e in service["events"] if OURS in e or "draining" not in e["message"]]
 
@@ -129,7 +109,7 @@ def _delete_of_stack(physical_id: str, props: Request) -> None:
 @contextmanager
 def _left_out(properties: Request) -> Iterator[None]:
     """Have the request that ministack's handler makes in this thread completed by what it leaves out."""
-    token = _LEFT_OUT.set({name: properties[key] for key, name in LEFT_OUT.items() if key in properties})
+    token = _LEFT_OUT.set({key[0].lower() + key[1:]: properties[key] for key in LEFT_OUT if key in properties})
     try:
         yield
     finally:
@@ -138,29 +118,30 @@ def _left_out(properties: Request) -> Iterator[None]:
 
 def all_stopped(svc_key: str, timeout: float) -> bool:
     """Wait until no task of the service ``cluster/name`` is stopping any more; false after ``timeout`` seconds."""
-    from ministack.services import ecs
-
-    cluster, _, name = svc_key.rpartition("/")
     end = time.monotonic() + timeout
-    while any(
-        task.get("group") == f"service:{name}"
-        and ecs._cluster_name_from_arn(task.get("clusterArn", "")) == cluster
-        and task.get("lastStatus") != "STOPPED"
-        for task in list(ecs._tasks.values())
-    ):
+    while any(key_of(t) == svc_key and t.get("lastStatus") != "STOPPED" for t in list(ecs._tasks.values())):
         if time.monotonic() > end:
             return False
         time.sleep(0.05)
     return True
 
 
+def key_of(task: Mapping[str, Any]) -> str:
+    """``cluster/name`` of the service that a task belongs to, if any."""
+    cluster = ecs._cluster_name_from_arn(task.get("clusterArn", ""))
+    return f"{cluster}/{str(task.get('group', '')).removeprefix('service:')}"
+
+
+def of_task(task: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The service that a task belongs to."""
+    found: dict[str, Any] | None = ecs._services.get(key_of(task))
+    return found
+
+
 def tell(service: dict[str, Any], message: str) -> None:
     """Put an event before the others; ``message`` is what follows ``(service name)``."""
-    from ministack.core.responses import new_uuid
-    from ministack.services import ecs
-
     event = {
-        "id": new_uuid(),
+        "id": responses.new_uuid(),
         "createdAt": ecs._iso(),
         "message": f"(service {service['serviceName']}) {message}",
         # Not shown: what begins with an underline stays inside.
@@ -215,8 +196,6 @@ def without_empty(payload: Any) -> Any:  # noqa: ANN401 (any JSON)
 
 def read_service(physical_id: str, properties: Properties) -> dict[str, Any] | None:
     """A service. A family stands for every revision of it, as the type's ``propertyTransform`` says."""
-    from ministack.services import ecs
-
     kept = ecs._services.get(physical_id.split(":service/")[-1])
     if kept is None or kept.get("status") == "INACTIVE":
         return None

@@ -18,6 +18,7 @@ from rehearsal.emulator.ecr.access import TOKENS
 from rehearsal.emulator.ecs import services
 from rehearsal.emulator.ecs.task_definitions import from_ecr
 from rehearsal.emulator.iam.sessions import Permission, assume_for_service, refusal
+from rehearsal.emulator.ministack import ecs, responses, ssm
 from rehearsal.emulator.seams import original
 from rehearsal.runtimes import Runtime
 from rehearsal.runtimes.task import StartedTask
@@ -40,8 +41,6 @@ class Starting:
 
     def run_task(self, data: Request) -> Any:  # noqa: ANN401 (ministack's response)
         """RunTask: ministack's; for a service one by one, each in its zone, with the tags of a service's task."""
-        from ministack.services import ecs
-
         run = original("services.ecs", "_run_task")
         deployment = data.get("_deploymentId")
         if not deployment:
@@ -81,8 +80,6 @@ def emptiest(subnets: Sequence[str], tasks: Mapping[str, int]) -> str:
 
 def placed(request: Request, cluster_arn: str) -> Request:
     """A request of RunTask for one task of a service, with the subnet it goes to named first."""
-    from ministack.services import ecs
-
     network = (request.get("networkConfiguration") or {}).get("awsvpcConfiguration") or {}
     subnets = network.get("subnets") or []
     if not subnets:
@@ -127,10 +124,7 @@ def resolve_container_secrets(cdef: dict[str, Any]) -> dict[str, str]:
 
 
 def _parameter(source: str) -> str:
-    from ministack.core.responses import get_account_id, get_region
-    from ministack.services import ecs, ssm
-
-    region, account = get_region(), get_account_id()
+    region, account = responses.get_region(), responses.get_account_id()
     arn = source if source.startswith("arn:") else f"arn:aws:ssm:{region}:{account}:parameter/{source.lstrip('/')}"
     session = EXECUTION_SESSION.get()
     if not session:
@@ -167,8 +161,6 @@ def execution_role_needs(definition: Mapping[str, Any], task_id: str, account: s
 
 def _require(definition: Mapping[str, Any], session: str, task_arn: str) -> None:
     """Raise ministack's error for a start that the execution role (its session's key) may not make."""
-    from ministack.services import ecs
-
     region, account, task_id = task_arn.split(":")[3], task_arn.split(":")[4], task_arn.rsplit("/", 1)[-1]
     for one in execution_role_needs(definition, task_id, account, region):
         refused = refusal(session, one.action, one.resource, region, one.context)

@@ -11,7 +11,9 @@ from collections.abc import Iterable
 from typing import Any, Literal
 
 from rehearsal.emulator.ecs import services
+from rehearsal.emulator.ecs.task_definitions import containers_of, refused
 from rehearsal.emulator.elbv2.targets import Targets
+from rehearsal.emulator.ministack import alb, concurrency, ecs, ecs_metadata, responses
 from rehearsal.emulator.seams import original
 from rehearsal.runtimes import Runtime
 from rehearsal.runtimes.task import DEFAULT_STOP_TIMEOUT, stop_timeout
@@ -57,11 +59,8 @@ class Stopping:
 
         False where it is stopping or stopped already.
         """
-        from ministack.core.concurrency import resource_lock
-        from ministack.services import ecs, ecs_metadata
-
         arn = task["taskArn"]
-        with resource_lock("ecs-task", arn):
+        with concurrency.resource_lock("ecs-task", arn):
             if not ecs._task_is_active(arn, task):
                 return False
             ecs._bump_task_version(task)
@@ -71,25 +70,21 @@ class Stopping:
             task["stoppedReason"], task["stopCode"] = reason, code
         ecs_metadata.set_task_status(arn, desired_status="STOPPED")
         _recounted(task)
-        service = _service(task)
-        if service and service.get("loadBalancers") and _address(task):
+        service = services.of_task(task)
+        if service and service.get("loadBalancers") and ecs._task_ip(task):
             services.tell(service, services.draining(1))
         self._in_background(self._finish, task)
         return True
 
     def _finish(self, task: Task) -> None:
-        from ministack.core.concurrency import resource_lock
-        from ministack.services import ecs, ecs_metadata
-
         arn = task["taskArn"]
-        address = ecs._task_ip(task)
-        if address:
+        if address := ecs._task_ip(task):
             self.targets.drain(address, _deregistration_delay(task))
         task["lastStatus"] = "STOPPING"
-        for container, definition in zip(task["containers"], _container_definitions(task), strict=False):
+        for container, definition in zip(task["containers"], containers_of(task["taskDefinitionArn"]), strict=False):
             container["exitCode"] = self._discard(container.get("runtimeId"), task, stop_timeout(definition))
             container["lastStatus"] = "STOPPED"
-        with resource_lock("ecs-task", arn):
+        with concurrency.resource_lock("ecs-task", arn):
             for token in task.get("_metadata_tokens") or []:
                 ecs_metadata.unregister_token(token)
             task["_docker_ids"], task["_metadata_tokens"] = [], []
@@ -101,31 +96,25 @@ class Stopping:
 
     def stop_task(self, data: dict[str, Any]) -> Any:  # noqa: ANN401
         """What ministack's scheduler calls; ECS gives these tasks a reason that names the deployment."""
-        from ministack.core.responses import json_response
-        from ministack.services import ecs
-
         task = ecs._resolve_task(data["task"], ecs._resolve_cluster_name(data["cluster"]))
         if task is not None:
             deployment = task.get("_deployment_id") or "unknown"
             self.begin(task, f"Scaling activity initiated by (deployment {deployment})", "ServiceSchedulerInitiated")
-        return json_response({"task": ecs._sanitize(task or {})})
+        return responses.json_response({"task": ecs._sanitize(task or {})})
 
     def stop_task_by_user(self, data: dict[str, Any]) -> Any:  # noqa: ANN401
         """StopTask: "the service scheduler ... starts a replacement" for a service's task."""
-        from ministack.core.responses import error_response_json, json_response
-        from ministack.services import ecs
-
         cluster = ecs._resolve_cluster_name(data.get("cluster", "default"))
         if cluster is None:
-            return error_response_json("ClusterNotFoundException", "Cluster not found.", 400)
+            return refused("Cluster not found.", "ClusterNotFoundException")
         task = ecs._resolve_task(data.get("task", ""), cluster)
         if task is None:
-            return error_response_json("InvalidParameterException", "The referenced task was not found.", 400)
+            return refused("The referenced task was not found.", "InvalidParameterException")
         self.begin(task, data.get("reason") or "Task stopped by user", "UserInitiated")
         group = str(task.get("group", ""))
         if group.startswith("service:"):
             ecs._reconcile_service_tasks(cluster, f"{cluster}/{group.split(':', 1)[1]}")
-        return json_response({"task": ecs._sanitize(task)})
+        return responses.json_response({"task": ecs._sanitize(task)})
 
     def _discard(self, short_id: str | None, task: Task, timeout: float) -> int | None:
         full = next((i for i in task.get("_docker_ids") or [] if short_id and i.startswith(short_id)), None)
@@ -147,11 +136,10 @@ class Stopping:
 
     def _discard_all(self, task: Task, containers: Iterable[str]) -> None:
         """The other containers of a task whose essential one has exited stop with it."""
-        timeout = max((stop_timeout(c) for c in _container_definitions(task)), default=DEFAULT_STOP_TIMEOUT)
+        timeout = max((stop_timeout(c) for c in containers_of(task["taskDefinitionArn"])), default=DEFAULT_STOP_TIMEOUT)
         for container in containers:
             self.runtime.discard(container, timeout)
-        address = _address(task)
-        if address:
+        if address := ecs._task_ip(task):
             self.targets.drain(address, 0)
 
     def _logged(self, containers: Iterable[str]) -> None:
@@ -163,50 +151,21 @@ class Stopping:
 
     @staticmethod
     def _in_background(work: Any, *arguments: Any) -> None:  # noqa: ANN401
-        from ministack.core.concurrency import spawn_background
-
-        spawn_background(work, *arguments, thread_name="task-stop")
+        concurrency.spawn_background(work, *arguments, thread_name="task-stop")
 
 
 def _recounted(task: Task) -> None:
-    from ministack.services import ecs
-
     cluster = ecs._cluster_name_from_arn(task.get("clusterArn", ""))
     if cluster:
         ecs._recount_cluster(cluster)
         ecs._refresh_service_state(cluster, task.get("group", ""))
 
 
-def _service(task: Task) -> dict[str, Any] | None:
-    """The service that a task belongs to."""
-    from ministack.services import ecs
-
-    cluster = ecs._cluster_name_from_arn(task.get("clusterArn", ""))
-    found: dict[str, Any] | None = ecs._services.get(f"{cluster}/{str(task.get('group', '')).removeprefix('service:')}")
-    return found
-
-
-def _address(task: Task) -> str | None:
-    from ministack.services import ecs
-
-    address: str | None = ecs._task_ip(task)
-    return address
-
-
-def _container_definitions(task: Task) -> list[dict[str, Any]]:
-    from ministack.services import ecs
-
-    definition = ecs._task_defs.get(ecs._resolve_td_key(task["taskDefinitionArn"])) or {}
-    return list(definition.get("containerDefinitions") or [])
-
-
 def _deregistration_delay(task: Task) -> float:
     """The longest delay of the service's target groups, in seconds; 0 without one."""
-    from ministack.services import alb
-
     delays = [
         float(attribute["Value"])
-        for balancer in (_service(task) or {}).get("loadBalancers") or []
+        for balancer in (services.of_task(task) or {}).get("loadBalancers") or []
         for attribute in alb._tg_attrs.get(balancer.get("targetGroupArn"), [])
         if attribute["Key"] == "deregistration_delay.timeout_seconds"
     ]

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
+from rehearsal.emulator.ministack import ecs, responses
 from rehearsal.emulator.seams import original
 
 Data = dict[str, Any]
@@ -108,8 +109,6 @@ def from_ecr(image: str) -> bool:
 
 def resolve_td_key(ref: str) -> Any:  # noqa: ANN401 (ministack's key)
     """A family means its newest ACTIVE revision, not the newest number."""
-    from ministack.services import ecs
-
     key = original("services.ecs", "_resolve_td_key")(ref)
     family, _, revision = str(key or "").partition(":")
     if not revision or str(ref).endswith(f":{revision}"):
@@ -120,16 +119,18 @@ def resolve_td_key(ref: str) -> Any:  # noqa: ANN401 (ministack's key)
 
 def missing_revision(reference: str) -> str | None:
     """Why a service cannot use this task definition; None where it can."""
-    from ministack.services import ecs
-
     definition = ecs._task_defs.get(ecs._resolve_td_key(reference) or "")
     if definition is None:
         return "TaskDefinition not found."
     return None if definition["status"] == "ACTIVE" else "TaskDefinition is inactive"
 
 
-def refused(message: str) -> Any:  # noqa: ANN401 (ministack's response)
-    """The answer that refuses a request for what is wrong with it."""
-    from ministack.core.responses import error_response_json
+def containers_of(reference: str) -> list[Data]:
+    """The container definitions of a revision; none where there is no such revision."""
+    definition = ecs._task_defs.get(ecs._resolve_td_key(reference) or "") or {}
+    return list(definition.get("containerDefinitions") or [])
 
-    return error_response_json("ClientException", message, 400)
+
+def refused(message: str, code: str = "ClientException") -> Any:  # noqa: ANN401 (ministack's response)
+    """The answer that refuses a request for what is wrong with it."""
+    return responses.error_response_json(code, message, 400)

@@ -6,21 +6,21 @@ import json
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final
 
 import boto3
 
 from rehearsal.emulator import ADMINISTRATOR
+from rehearsal.page import loopback
 from tests import emulators
 
 # Where a test does not say another: ministack's account of the administrator, and any region.
 ACCOUNT, REGION = "000000000000", "eu-west-2"
 REGISTRY = f"{ACCOUNT}/{REGION}"
+ANYBODY: Final = {"AWS": "*"}
 
 
 def allow(action: str | list[str], resource: str | list[str] = "*", **more: Any) -> dict[str, Any]:
@@ -62,27 +62,38 @@ class Account:
             aws_session_token=token[0] if token else None,
         )
 
-    def role(self, name: str, *statements: dict[str, Any]) -> str:
-        """The ARN of a role that the account itself may assume, allowed what the statements say."""
-        trust = {"Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]}
-        iam = self.client("iam")
+    def role(
+        self,
+        name: str,
+        *statements: dict[str, Any],
+        principal: Mapping[str, str] = ANYBODY,
+        credentials: tuple[str, ...] = ADMINISTRATOR,
+    ) -> str:
+        """The ARN of a role that the principal may assume, allowed what the statements say."""
+        trust = {"Statement": [{"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}]}
+        iam = self.client("iam", credentials)
         arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
         iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=json.dumps({"Statement": list(statements)}))
         return str(arn)
 
-    def assume(self, role_arn: str) -> tuple[str, str, str]:
+    def assume(self, role_arn: str, credentials: tuple[str, ...] = ADMINISTRATOR) -> tuple[str, str, str]:
         """Credentials of a role that trusts the account itself."""
-        answer = self.client("sts").assume_role(RoleArn=role_arn, RoleSessionName="test")["Credentials"]
+        sts = self.client("sts", credentials)
+        answer = sts.assume_role(RoleArn=role_arn, RoleSessionName="test")["Credentials"]
         return answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"]
+
+    def stack(self, does: str, name: str, template: str = "", region: str = REGION) -> None:
+        """Create, update or delete a stack (``does``), and wait until that is complete."""
+        client = self.client("cloudformation", region=region)
+        more = {"TemplateBody": template, "Capabilities": ["CAPABILITY_NAMED_IAM"]} if template else {}
+        getattr(client, f"{does}_stack")(StackName=name, **more)
+        client.get_waiter(f"stack_{does}_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
 
     def get(self, host: str, path: str = "/") -> tuple[int, str]:
         """Status and body of a page behind a load balancer."""
-        request = urllib.request.Request(self.url + path, headers={"Host": host})
-        try:
-            with urllib.request.urlopen(request, timeout=60) as response:
-                return response.status, response.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
+        with loopback() as session:
+            answer = session.get(self.url + path, headers={"Host": host}, timeout=60)
+        return answer.status_code, answer.text
 
     def stop(self) -> int:
         return emulators.end(self.process)

@@ -8,11 +8,11 @@ import hashlib
 import io
 import json
 import tarfile
-import urllib.error
-import urllib.request
 from typing import Any
+from urllib.parse import urljoin
 
 from rehearsal.emulator import ADMINISTRATOR
+from rehearsal.page import loopback
 from tests.rehearsal.emulator.account import REGION, REGISTRY, Account
 
 # Listens where GUNICORN_CMD_ARGS says. BEHAVIOUR: "exits" at start, "sick" from the start, "stubborn" about SIGTERM.
@@ -69,13 +69,9 @@ def call(account: Account, method: str, path: str, token: str | None, body: byte
     headers = {"Content-Type": kind or "application/octet-stream"}
     if token is not None:
         headers["Authorization"] = f"Basic {token}"
-    url = path if path.startswith("http") else account.url + path
-    request = urllib.request.Request(url, method=method, data=body or None, headers=headers)
-    try:
-        with urllib.request.urlopen(request, timeout=30) as response:
-            return response.status, response.headers, response.read()
-    except urllib.error.HTTPError as error:
-        return error.code, error.headers, error.read()
+    with loopback() as session:
+        answer = session.request(method, urljoin(account.url, path), data=body, headers=headers, timeout=30)
+    return answer.status_code, answer.headers, answer.content
 
 
 def registry_token(account: Account, *credentials: str, region: str = REGION) -> str:

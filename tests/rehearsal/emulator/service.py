@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from tests.rehearsal.emulator.account import ACCOUNT, REGION, Account, eventually
+from tests.rehearsal.emulator.account import ACCOUNT, REGION, Account, allow, eventually
 from tests.rehearsal.emulator.image import push
 
-BREAKER = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
+TASKS = {"Service": "ecs-tasks.amazonaws.com"}
 
 
 @dataclass
@@ -58,30 +60,38 @@ class Service:
         )
         return str(answer["taskDefinition"]["taskDefinitionArn"])
 
-    def create(self, revision: str, count: int = 1) -> None:
-        self.ecs.create_service(
-            cluster=self.name,
-            serviceName=self.name,
-            taskDefinition=revision,
-            desiredCount=count,
-            launchType="FARGATE",
-            loadBalancers=[{"targetGroupArn": self.group, "containerName": "web", "containerPort": 8080}],
-            networkConfiguration={"awsvpcConfiguration": {"subnets": ["subnet-1"]}},
-            deploymentConfiguration=BREAKER,
-        )
-        assert eventually(self.steady), self.deployments()
+    def create(self, revision: str, count: int = 1, *, steady: bool = True, **more: Any) -> Any:
+        """The service as CreateService answers it; once it is steady, unless told otherwise."""
+        request = {
+            "cluster": self.name,
+            "serviceName": self.name,
+            "taskDefinition": revision,
+            "desiredCount": count,
+            "launchType": "FARGATE",
+            "loadBalancers": [{"targetGroupArn": self.group, "containerName": "web", "containerPort": 8080}],
+            "networkConfiguration": {"awsvpcConfiguration": {"subnets": ["subnet-1"]}},
+            "deploymentConfiguration": {"deploymentCircuitBreaker": {"enable": True, "rollback": True}},
+            **more,
+        }
+        made = self.ecs.create_service(**request)["service"]
+        assert not steady or eventually(self.steady), self.deployments()
+        return made
 
     def update(self, revision: str) -> str:
         answer = self.ecs.update_service(cluster=self.name, service=self.name, taskDefinition=revision)
         return str(answer["service"]["deployments"][0]["id"])
 
-    def newest(self) -> Any:
-        """The newest service deployment."""
-        [arn, *_] = [
-            one["serviceDeploymentArn"]
-            for one in self.ecs.list_service_deployments(cluster=self.name, service=self.name)["serviceDeployments"]
-        ]
-        return self.ecs.describe_service_deployments(serviceDeploymentArns=[arn])["serviceDeployments"][0]
+    def listed(self, **more: Any) -> list[Any]:
+        """The service deployments, the newest first."""
+        answer = self.ecs.list_service_deployments(cluster=self.name, service=self.name, **more)
+        return list(answer["serviceDeployments"])
+
+    def deployment(self, arn: str = "") -> Any:
+        """A service deployment, the newest unless another is named."""
+        arn = arn or self.listed()[0]["serviceDeploymentArn"]
+        answer = self.ecs.describe_service_deployments(serviceDeploymentArns=[arn])
+        assert answer["failures"] == []
+        return answer["serviceDeployments"][0]
 
     def described(self) -> Any:
         return self.ecs.describe_services(cluster=self.name, services=[self.name])["services"][0]
@@ -92,6 +102,9 @@ class Service:
     def steady(self) -> bool:
         deployments = self.deployments()
         return len(deployments) == 1 and deployments[0]["rolloutState"] == "COMPLETED"
+
+    def task(self, arn: str) -> Any:
+        return self.ecs.describe_tasks(cluster=self.name, tasks=[arn])["tasks"][0]
 
     def tasks(self, status: str = "RUNNING") -> list[Any]:
         arns = self.ecs.list_tasks(cluster=self.name, desiredStatus=status)["taskArns"]
@@ -126,17 +139,8 @@ def lay(
     account.client("ecr", region=region).create_repository(repositoryName=name)
     account.client("logs", region=region).create_log_group(logGroupName=name)
     account.client("ecs", region=region).create_cluster(clusterName=name)
-    iam = account.client("iam")
-    trust = {
-        "Statement": [
-            {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}
-        ]
-    }
     # Roles are the same in every region.
-    of = f"{name}-{region}-execution"
-    role = iam.create_role(RoleName=of, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
-    policy = {"Statement": [{"Effect": "Allow", "Action": permissions, "Resource": "*"}]}
-    iam.put_role_policy(RoleName=of, PolicyName="p", PolicyDocument=json.dumps(policy))
+    role = account.role(f"{name}-{region}-execution", allow(permissions), principal=TASKS)
     elb = account.client("elbv2", region=region)
     balancer = elb.create_load_balancer(Name=name, Subnets=["subnet-1", "subnet-2"])["LoadBalancers"][0]
     group = elb.create_target_group(
@@ -161,29 +165,21 @@ def lay(
     return Service(account, name, balancer["DNSName"], group, role, region)
 
 
-class Load:
-    """Asks for the page all the while; remembers each answer that was not 200."""
+@contextmanager
+def no_request_lost(service: Service) -> Iterator[None]:
+    """Ask for the page all the while; AssertionError in the end where an answer was not 200, or none was asked for."""
+    answers: list[tuple[int, str]] = []
+    done = threading.Event()
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
-        self._answers: list[tuple[int, str]] = []
-        self._done = threading.Event()
-        self._threads = [threading.Thread(target=self._ask) for _ in range(2)]
+    def ask() -> None:
+        while not done.is_set():
+            answers.append(service.page())
 
-    def __enter__(self) -> Load:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _ask(self) -> None:
-        while not self._done.is_set():
-            self._answers.append(self._service.page())
-
-    def lost(self) -> list[tuple[int, str]]:
-        assert self._answers, "no request was sent"
-        return [answer for answer in self._answers if answer[0] != 200]
+    with ThreadPoolExecutor() as pool:
+        asking = [pool.submit(ask) for _ in range(2)]
+        try:
+            yield
+        finally:
+            done.set()
+    assert [one.exception() for one in asking] == [None, None]
+    assert {status for status, _ in answers} == {200}, answers

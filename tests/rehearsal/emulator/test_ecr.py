@@ -9,7 +9,7 @@ import pytest
 
 from rehearsal.emulator import ecr as registries
 from rehearsal.emulator.ecr.access import Tokens, encoded, needed
-from tests.rehearsal.emulator.account import ACCOUNT, REGION, REGISTRY, Account
+from tests.rehearsal.emulator.account import ACCOUNT, REGION, REGISTRY, Account, allow
 from tests.rehearsal.emulator.image import basic, call, push, registry_token
 
 PUSH = (
@@ -32,12 +32,7 @@ def repository(account: Account) -> Iterator[str]:
 
 def role(account: Account, name: str, *actions: str) -> str:
     """A registry token of a new role that may do just these actions."""
-    iam = account.client("iam")
-    trust = {"Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]}
-    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
-    policy = {"Statement": [{"Effect": "Allow", "Action": ["ecr:GetAuthorizationToken", *actions], "Resource": "*"}]}
-    iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=json.dumps(policy))
-    return registry_token(account, *account.assume(arn))
+    return registry_token(account, *account.assume(account.role(name, allow(["ecr:GetAuthorizationToken", *actions]))))
 
 
 def test_a_token_stands_for_who_asked_for_it() -> None:
@@ -96,12 +91,7 @@ def test_each_push_action_is_needed(account: Account, repository: str, missing: 
 def test_an_immutable_tag_stays_where_it_is(account: Account, repository: str) -> None:
     push(account, repository, "v1")
     with pytest.raises(AssertionError, match="immutable"):
-        push_as(account, repository, "v1")
-
-
-def push_as(account: Account, repository: str, version: str) -> str:
-    """The same tag with other content."""
-    return push(account, repository, version, behaviour="exits")
+        push(account, repository, "v1", behaviour="exits")
 
 
 def test_layers_lie_on_disk_and_go_with_the_repository(account: Account) -> None:
@@ -161,14 +151,8 @@ def pushed(account: Account) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def reader(account: Account) -> tuple[str, ...]:
     """Credentials of a role of the other account whose own policy allows to read any repository."""
-    iam = account.client("iam", OTHER)
-    trust = {"Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]}
-    role = iam.create_role(RoleName="reader", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
     actions = ["ecr:GetAuthorizationToken", "ecr:BatchGetImage", "ecr:DescribeImages"]
-    policy = {"Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]}
-    iam.put_role_policy(RoleName="reader", PolicyName="p", PolicyDocument=json.dumps(policy))
-    answer = account.client("sts", OTHER).assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
-    return answer["AccessKeyId"], answer["SecretAccessKey"], answer["SessionToken"]
+    return account.assume(account.role("reader", allow(actions), credentials=OTHER), OTHER)
 
 
 def test_an_account_does_not_see_anothers_repositories(account: Account, pushed: str) -> None:
@@ -187,11 +171,7 @@ def test_another_account_pulls_once_the_repository_allows_it(
     allow = {
         "Version": "2012-10-17",
         "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"AWS": OTHER[0]},
-                "Action": ["ecr:BatchGetImage", "ecr:DescribeImages"],
-            }
+            {"Effect": "Allow", "Principal": {"AWS": OTHER[0]}, "Action": ["ecr:BatchGetImage", "ecr:DescribeImages"]}
         ],
     }
     account.client("ecr", OWNER).set_repository_policy(repositoryName=NAME, policyText=json.dumps(allow))

@@ -137,7 +137,7 @@ def test_what_goes_on_may_be_stopped_again_and_what_has_ended_may_not(status: St
     """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stop-service-deployment.html"""
     problem = stop_problem(replace(RUNNING, status=status), "ROLLBACK")
     if status in FINISHED:
-        assert problem == ("ConflictException", f"The service deployment is {status} already.")
+        assert problem == (f"The service deployment is {status} already.", "ConflictException")
     else:
         assert problem is None
 
@@ -156,35 +156,25 @@ def service(account: Account) -> Iterator[Service]:
     laid.delete()
 
 
-def listed(service: Service, **more: Any) -> list[Any]:
-    answer = service.ecs.list_service_deployments(cluster=service.name, service=service.name, **more)
-    return list(answer["serviceDeployments"])
-
-
-def described(service: Service, arn: str) -> Any:
-    answer = service.ecs.describe_service_deployments(serviceDeploymentArns=[arn])
-    assert answer["failures"] == []
-    return answer["serviceDeployments"][0]
-
-
 def revision(service: Service, arn: str) -> Any:
     return service.ecs.describe_service_revisions(serviceRevisionArns=[arn])["serviceRevisions"][0]
 
 
-def ended(service: Service, arn: str) -> Any:
-    """A service deployment once it has ended."""
-    assert eventually(lambda: "finishedAt" in described(service, arn)), described(service, arn)
-    return described(service, arn)
+def ended(service: Service, arn: str = "") -> Any:
+    """A service deployment, the newest unless another is named, once it has ended."""
+    arn = service.deployment(arn)["serviceDeploymentArn"]
+    assert eventually(lambda: "finishedAt" in service.deployment(arn)), service.deployment(arn)
+    return service.deployment(arn)
 
 
 def test_creating_a_service_is_its_first_service_deployment(service: Service) -> None:
     """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html"""
-    [first] = listed(service)
+    [first] = service.listed()
     assert re.fullmatch(ARN.format("deployment") + r"[\w-]{21}", first["serviceDeploymentArn"])
     assert re.fullmatch(ARN.format("revision") + r"\d{19}", first["targetServiceRevisionArn"])
     assert first["status"] == "SUCCESSFUL"
     assert first["createdAt"] <= first["startedAt"] <= first["finishedAt"]
-    whole = described(service, first["serviceDeploymentArn"])
+    whole = service.deployment(first["serviceDeploymentArn"])
     assert whole["sourceServiceRevisions"] == []
     assert whole["targetServiceRevision"] == {
         "arn": first["targetServiceRevisionArn"],
@@ -193,12 +183,9 @@ def test_creating_a_service_is_its_first_service_deployment(service: Service) ->
         "pendingTaskCount": 0,
     }
     assert whole["deploymentCircuitBreaker"] == {"status": "MONITORING_COMPLETE", "failureCount": 0, "threshold": 3}
-
-
-def test_a_revision_records_what_is_deployed_with_the_images_digest(service: Service) -> None:
-    """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-revision-property.html"""
+    # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-revision-property.html
     [deployment] = service.deployments()
-    recorded = revision(service, listed(service)[0]["targetServiceRevisionArn"])
+    recorded = revision(service, first["targetServiceRevisionArn"])
     assert recorded["taskDefinition"] == deployment["taskDefinition"]
     assert recorded["launchType"] == "FARGATE"
     assert recorded["loadBalancers"][0]["targetGroupArn"] == service.group
@@ -209,11 +196,11 @@ def test_a_revision_records_what_is_deployed_with_the_images_digest(service: Ser
 
 def test_a_good_update_goes_from_pending_to_successful(service: Service) -> None:
     """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html"""
-    before = listed(service)[0]
+    before = service.listed()[0]
     revision_arn = service.register("v2")
     answer = service.ecs.update_service(cluster=service.name, service=service.name, taskDefinition=revision_arn)
     created = answer["service"]["deployments"][0]["createdAt"]
-    found = listed(service, createdAt={"after": created - timedelta(seconds=1)})
+    found = service.listed(createdAt={"after": created - timedelta(seconds=1)})
     newest = next(
         one for one in found if revision(service, one["targetServiceRevisionArn"])["taskDefinition"] == revision_arn
     )
@@ -229,9 +216,9 @@ def test_a_good_update_goes_from_pending_to_successful(service: Service) -> None
 
 def test_what_the_breaker_ends_is_rolled_back_to_the_last_successful_revision(service: Service) -> None:
     """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceDeployment.html (rollback)"""
-    good = listed(service)[0]
+    good = service.listed()[0]
     service.update(service.register("v3", "exits"))
-    bad = listed(service)[0]["serviceDeploymentArn"]
+    bad = service.listed()[0]["serviceDeploymentArn"]
     whole = ended(service, bad)
     assert whole["status"] == "ROLLBACK_SUCCESSFUL"
     assert whole["startedAt"] <= whole["rollback"]["startedAt"] <= whole["finishedAt"]
@@ -240,16 +227,16 @@ def test_what_the_breaker_ends_is_rolled_back_to_the_last_successful_revision(se
     assert "circuit breaker threshold was exceeded" in whole["statusReason"]
     # "Amazon ECS doesn't create a new service revision for a rollback operation."
     assert whole["rollback"]["serviceRevisionArn"] == good["targetServiceRevisionArn"]
-    assert [one["serviceDeploymentArn"] for one in listed(service)][:2] == [bad, good["serviceDeploymentArn"]]
-    assert described(service, good["serviceDeploymentArn"])["status"] == "SUCCESSFUL"
+    assert [one["serviceDeploymentArn"] for one in service.listed()][:2] == [bad, good["serviceDeploymentArn"]]
+    assert service.deployment(good["serviceDeploymentArn"])["status"] == "SUCCESSFUL"
     assert eventually(service.steady)
 
 
 def test_a_deployment_in_progress_can_be_stopped_with_a_rollback(service: Service) -> None:
     """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stop-service-deployment.html"""
-    good = listed(service)[0 if listed(service)[0]["status"] == "SUCCESSFUL" else 1]
+    good = service.listed()[0 if service.listed()[0]["status"] == "SUCCESSFUL" else 1]
     identity = service.update(service.register("v4", "sick"))
-    stopped = listed(service)[0]["serviceDeploymentArn"]
+    stopped = service.listed()[0]["serviceDeploymentArn"]
     answer = service.ecs.stop_service_deployment(serviceDeploymentArn=stopped, stopType="ROLLBACK")
     assert answer["serviceDeploymentArn"] == stopped
     # "ROLLBACK_REQUESTED - The service deployment continues the rollback operation."
@@ -271,36 +258,37 @@ def test_a_deployment_in_progress_can_be_stopped_with_a_rollback(service: Servic
 def test_the_later_of_two_deployments_stops_the_earlier(service: Service) -> None:
     """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html"""
     service.update(service.register("v5", "sick"))
-    earlier = listed(service)[0]["serviceDeploymentArn"]
+    earlier = service.listed()[0]["serviceDeploymentArn"]
     service.update(service.register("v6"))
-    later = listed(service)[0]["serviceDeploymentArn"]
-    assert described(service, earlier)["status"] == "STOPPED"
-    assert "stoppedAt" in described(service, earlier)
+    later = service.listed()[0]["serviceDeploymentArn"]
+    assert service.deployment(earlier)["status"] == "STOPPED"
+    assert "stoppedAt" in service.deployment(earlier)
     assert ended(service, later)["status"] == "SUCCESSFUL"
     assert eventually(service.steady)
 
 
-@pytest.mark.parametrize("stop_type", ["ABORT", "ROLLBACK"])
-def test_what_cannot_be_stopped_is_refused(service: Service, stop_type: str) -> None:
+def test_what_cannot_be_stopped_is_refused(service: Service) -> None:
     """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopServiceDeployment.html"""
-    arn = listed(service)[0]["serviceDeploymentArn"]
-    # "The valid values are ROLLBACK."
-    code = "InvalidParameterException" if stop_type == "ABORT" else "ConflictException"
-    with pytest.raises(ClientError, match=code):
-        service.ecs.stop_service_deployment(serviceDeploymentArn=arn, stopType=stop_type)
-    with pytest.raises(ClientError, match="ServiceDeploymentNotFoundException"):
-        service.ecs.stop_service_deployment(serviceDeploymentArn=arn[:-21] + "x" * 21)
+    arn = service.listed()[0]["serviceDeploymentArn"]
+    for wrong, stop_type, code in (
+        # "The valid values are ROLLBACK."
+        (arn, "ABORT", "InvalidParameterException"),
+        (arn, "ROLLBACK", "ConflictException"),
+        (arn[:-21] + "x" * 21, "ROLLBACK", "ServiceDeploymentNotFoundException"),
+    ):
+        with pytest.raises(ClientError, match=code):
+            service.ecs.stop_service_deployment(serviceDeploymentArn=wrong, stopType=stop_type)
 
 
 def test_a_list_can_be_filtered_and_comes_in_pages(service: Service) -> None:
     """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListServiceDeployments.html"""
-    every = listed(service)
+    every = service.listed()
     assert [one["createdAt"] for one in every] == sorted((one["createdAt"] for one in every), reverse=True)
-    assert {one["status"] for one in listed(service, status=["STOPPED", "PENDING"])} == {"STOPPED"}
-    assert listed(service, createdAt={"before": every[-1]["createdAt"] - timedelta(days=1)}) == []
-    assert listed(service, createdAt={"after": every[-1]["createdAt"] + timedelta(days=1)}) == []
+    assert {one["status"] for one in service.listed(status=["STOPPED", "PENDING"])} == {"STOPPED"}
+    assert service.listed(createdAt={"before": every[-1]["createdAt"] - timedelta(days=1)}) == []
+    assert service.listed(createdAt={"after": every[-1]["createdAt"] + timedelta(days=1)}) == []
     first = service.ecs.list_service_deployments(cluster=service.name, service=service.name, maxResults=4)
-    rest = listed(service, maxResults=100, nextToken=first["nextToken"])
+    rest = service.listed(maxResults=100, nextToken=first["nextToken"])
     assert first["serviceDeployments"] + rest == every
     with pytest.raises(ClientError, match="ServiceNotFoundException"):
         service.ecs.list_service_deployments(cluster=service.name, service="nothing")
@@ -310,32 +298,24 @@ def test_a_list_can_be_filtered_and_comes_in_pages(service: Service) -> None:
 
 def test_what_is_unknown_is_named_as_a_failure(service: Service) -> None:
     """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServiceDeployments.html (failures)"""
-    [first, *_] = listed(service)
-    # A revision's ARN is not a deployment's.
-    wrong = first["targetServiceRevisionArn"]
-    answer = service.ecs.describe_service_deployments(serviceDeploymentArns=[wrong])
-    assert (answer["serviceDeployments"], answer["failures"]) == ([], [{"arn": wrong, "reason": "MISSING"}])
-    wrong = first["serviceDeploymentArn"]
-    answer = service.ecs.describe_service_revisions(serviceRevisionArns=[wrong])
-    assert (answer["serviceRevisions"], answer["failures"]) == ([], [{"arn": wrong, "reason": "MISSING"}])
+    [first, *_] = service.listed()
+    # A revision's ARN is not a deployment's, nor the other way round.
+    deployment, revision = first["serviceDeploymentArn"], first["targetServiceRevisionArn"]
+    answer = service.ecs.describe_service_deployments(serviceDeploymentArns=[revision])
+    assert (answer["serviceDeployments"], answer["failures"]) == ([], [{"arn": revision, "reason": "MISSING"}])
+    answer = service.ecs.describe_service_revisions(serviceRevisionArns=[deployment])
+    assert (answer["serviceRevisions"], answer["failures"]) == ([], [{"arn": deployment, "reason": "MISSING"}])
 
 
 def test_a_first_deployment_has_nothing_to_go_back_to(account: Account) -> None:
     """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html"""
     laid = lay(account, "firstborn")
-    laid.ecs.create_service(
-        cluster=laid.name,
-        serviceName=laid.name,
-        taskDefinition=laid.register("v1", healthCheck=UNDECIDED),
-        desiredCount=1,
-        launchType="FARGATE",
-        deploymentConfiguration={"deploymentCircuitBreaker": {"enable": True, "rollback": True}},
-    )
-    arn = listed(laid)[0]["serviceDeploymentArn"]
+    laid.create(laid.register("v1", healthCheck=UNDECIDED), steady=False, loadBalancers=[])
+    arn = laid.listed()[0]["serviceDeploymentArn"]
     with pytest.raises(ClientError, match="There is no service revision to roll back to"):
         laid.ecs.stop_service_deployment(serviceDeploymentArn=arn)
     laid.update(laid.register("v2", "exits"))
-    arn = listed(laid)[0]["serviceDeploymentArn"]
+    arn = laid.listed()[0]["serviceDeploymentArn"]
     whole = ended(laid, arn)
     assert whole["status"] == "STOPPED"
     assert whole["deploymentCircuitBreaker"]["status"] == "TRIGGERED"

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from rehearsal.emulator.cloudformation.resource_types import typed
 from rehearsal.emulator.ecs.services import epoch, without_empty
 from tests.rehearsal.emulator.account import Account, eventually
-from tests.rehearsal.emulator.service import Load, Service, lay
+from tests.rehearsal.emulator.service import Service, lay, no_request_lost
 
 
 @pytest.fixture(scope="module")
@@ -28,15 +28,12 @@ def service(account: Account) -> Iterator[Service]:
     laid.delete()
 
 
-def test_the_page_comes_from_the_task_with_its_secret_decrypted(service: Service) -> None:
-    """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-ssm-paramstore.html"""
-    assert service.page() == (200, "v1 hush /")
-
-
-def test_every_path_of_a_load_balancers_name_reaches_the_task(service: Service) -> None:
-    """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/introduction.html"""
-    for path in ("/health", "/v2/", "/_ministack/health"):
-        assert service.account.get(service.host, path) == (200, f"v1 hush {path}")
+def test_every_path_of_a_load_balancers_name_reaches_the_task_which_has_its_secret_decrypted(service: Service) -> None:
+    """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/introduction.html and
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-ssm-paramstore.html
+    """
+    for path in ("/", "/health", "/v2/", "/_ministack/health"):
+        assert service.page(path) == (200, f"v1 hush {path}")
 
 
 def test_a_clients_connection_outlives_those_to_the_targets(service: Service) -> None:
@@ -58,23 +55,16 @@ def test_each_task_listens_on_a_loopback_address_of_its_own(service: Service) ->
     assert all(address.startswith("127.") and address != "127.0.0.1" for address in addresses)
 
 
-def test_a_task_carries_the_id_of_its_deployment(service: Service) -> None:
-    """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html (startedBy)"""
-    [deployment] = service.deployments()
-    assert {task["startedBy"] for task in service.tasks()} == {deployment["id"]}
-
-
 def test_a_stopped_task_is_replaced_and_no_request_is_lost(service: Service) -> None:
     """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html"""
     before = {task["taskArn"] for task in service.tasks()}
     stopped = sorted(before)[0]
-    with Load(service) as load:
+    with no_request_lost(service):
         service.ecs.stop_task(cluster=service.name, task=stopped, reason="a test")
         assert eventually(lambda: list(service.targets().values()) == ["healthy", "healthy"])
         assert eventually(lambda: len({t["taskArn"] for t in service.tasks()} - before) == 1)
-        assert eventually(lambda: describe(service, stopped)["lastStatus"] == "STOPPED")
-    assert load.lost() == []
-    task = describe(service, stopped)
+        assert eventually(lambda: service.task(stopped)["lastStatus"] == "STOPPED")
+    task = service.task(stopped)
     assert (task["stopCode"], task["stoppedReason"]) == ("UserInitiated", "a test")
     # 128 + 15: this service does not catch SIGTERM.
     assert task["containers"][0]["exitCode"] == 143
@@ -84,28 +74,25 @@ def test_a_roll_loses_no_request_and_stops_the_old_tasks(service: Service) -> No
     """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-ecs.html"""
     old = {task["taskArn"] for task in service.tasks()}
     revision = service.register("v2")
-    with Load(service) as load:
+    with no_request_lost(service):
         identity = service.update(revision)
         assert eventually(service.steady), service.deployments()
-        assert eventually(lambda: all(describe(service, arn)["lastStatus"] == "STOPPED" for arn in old))
-    assert load.lost() == []
+        assert eventually(lambda: all(service.task(arn)["lastStatus"] == "STOPPED" for arn in old))
     assert service.page()[1].startswith("v2")
     assert service.deployments()[0]["id"] == identity
-    reasons = {describe(service, arn)["stoppedReason"] for arn in old}
+    reasons = {service.task(arn)["stoppedReason"] for arn in old}
     assert all(reason.startswith("Scaling activity initiated by (deployment ecs-svc/") for reason in reasons)
 
 
 def test_a_revision_that_exits_is_rolled_back_while_the_old_page_answers(service: Service) -> None:
     """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html"""
     [good] = service.deployments()
+    # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html (startedBy)
+    assert {task["startedBy"] for task in service.tasks()} == {good["id"]}
     revision = service.register("v3", "exits")
-    with Load(service) as load:
+    with no_request_lost(service):
         identity = service.update(revision)
         assert eventually(service.steady), service.deployments()
-    assert load.lost() == []
-    newest = service.newest()
-    assert newest["deploymentCircuitBreaker"]["status"] == "TRIGGERED"
-    assert newest["status"] == "ROLLBACK_SUCCESSFUL"
     # A failed deployment leaves the list once the service is steady again.
     assert [d["id"] for d in service.deployments()] == [good["id"]]
     failed = [task for task in service.tasks("STOPPED") if task["startedBy"] == identity]
@@ -120,14 +107,7 @@ def test_a_revision_that_exits_is_rolled_back_while_the_old_page_answers(service
 def test_an_unhealthy_target_is_never_sent_a_request_and_its_task_is_replaced(account: Account) -> None:
     """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-load-balancing.html"""
     sick = lay(account, "sick", interval=5)
-    sick.ecs.create_service(
-        cluster="sick",
-        serviceName="sick",
-        taskDefinition=sick.register("v1", "sick"),
-        desiredCount=1,
-        launchType="FARGATE",
-        loadBalancers=[{"targetGroupArn": sick.group, "containerName": "web", "containerPort": 8080}],
-    )
+    sick.create(sick.register("v1", "sick"), steady=False)
     assert eventually(lambda: list(sick.targets().values()) == ["initial"])
     assert sick.page()[0] == 503
     assert sick.deployments()[0]["rolloutState"] == "IN_PROGRESS"
@@ -157,14 +137,7 @@ def test_what_the_execution_role_may_not_do_stops_the_task(
     laid = lay(account, name, permissions)
     account.client("ssm").put_parameter(Name=f"/{name}/KEY", Value="x", Type="SecureString")
     more: dict[str, Any] = {"secrets": [{"name": "KEY", "valueFrom": f"/{name}/KEY"}]} if secret else {}
-    revision = laid.register("v1", **more)
-    started = laid.ecs.create_service(
-        cluster=name,
-        serviceName=name,
-        taskDefinition=revision,
-        desiredCount=1,
-        deploymentConfiguration={"deploymentCircuitBreaker": {"enable": True, "rollback": False}},
-    )["service"]
+    started = laid.create(laid.register("v1", **more), steady=False)
     assert eventually(lambda: laid.deployments()[0]["rolloutState"] == "FAILED")
     [task, *_] = laid.tasks("STOPPED")
     assert task["stopCode"] == "TaskFailedToStart"
@@ -180,18 +153,13 @@ def test_a_deleted_service_leaves_no_process_and_no_target(account: Account) -> 
     assert laid.page()[0] == 200
     tasks = laid.tasks()
     laid.delete()
-    assert eventually(lambda: describe(laid, tasks[0]["taskArn"])["lastStatus"] == "STOPPED")
+    assert eventually(lambda: laid.task(tasks[0]["taskArn"])["lastStatus"] == "STOPPED")
     assert laid.targets() == {}
     assert "deleted" not in " ".join(" ".join(p.cmdline()) for p in children(account))
 
 
 def children(account: Account) -> list[psutil.Process]:
     return psutil.Process(account.process.pid).children(recursive=True)
-
-
-def describe(service: Service, arn: str) -> dict[str, Any]:
-    [task] = service.ecs.describe_tasks(cluster=service.name, tasks=[arn])["tasks"]
-    return dict(task)
 
 
 def test_a_request_gets_the_types_of_the_api() -> None:
@@ -211,35 +179,26 @@ def test_a_request_gets_the_types_of_the_api() -> None:
     }
 
 
-def service_stack(laid: Service, revision: str, **more: Any) -> dict[str, Any]:
+def test_a_service_has_what_its_template_says(account: Account) -> None:
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecs-service.html"""
+    laid = lay(account, "by-stack")
     properties = {
         "ServiceName": laid.name,
         "Cluster": laid.name,
-        "TaskDefinition": revision,
+        "TaskDefinition": laid.register("v1"),
         "DesiredCount": "1",
         "LaunchType": "FARGATE",
         # As a parameter passes a number.
         "LoadBalancers": [{"TargetGroupArn": laid.group, "ContainerName": "web", "ContainerPort": "8080"}],
         "NetworkConfiguration": {"AwsvpcConfiguration": {"Subnets": ["subnet-1"]}},
         "Tags": [{"Key": "Project", "Value": "p"}],
-        **more,
-    }
-    return {"Resources": {"Service": {"Type": "AWS::ECS::Service", "Properties": properties}}}
-
-
-def test_a_service_has_what_its_template_says(account: Account) -> None:
-    """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecs-service.html"""
-    laid = lay(account, "by-stack")
-    revision = laid.register("v1")
-    cfn = account.client("cloudformation")
-    settings = {
         "AvailabilityZoneRebalancing": "DISABLED",
         "EnableECSManagedTags": True,
         "HealthCheckGracePeriodSeconds": "30",
         "PropagateTags": "SERVICE",
     }
-    cfn.create_stack(StackName="by-stack", TemplateBody=json.dumps(service_stack(laid, revision, **settings)))
-    cfn.get_waiter("stack_create_complete").wait(StackName="by-stack", WaiterConfig={"Delay": 1})
+    template = {"Resources": {"Service": {"Type": "AWS::ECS::Service", "Properties": properties}}}
+    account.stack("create", laid.name, json.dumps(template))
     service = laid.described()
     assert service["loadBalancers"][0]["containerPort"] == 8080
     assert service["availabilityZoneRebalancing"] == "DISABLED"
@@ -253,45 +212,36 @@ def test_a_service_has_what_its_template_says(account: Account) -> None:
         "aws:ecs:serviceName": "by-stack",
         "aws:ecs:clusterName": "by-stack",
     }
-    settings["AvailabilityZoneRebalancing"] = "ENABLED"
-    cfn.update_stack(StackName="by-stack", TemplateBody=json.dumps(service_stack(laid, revision, **settings)))
-    cfn.get_waiter("stack_update_complete").wait(StackName="by-stack", WaiterConfig={"Delay": 1})
+    account.stack("update", laid.name, json.dumps(template).replace("DISABLED", "ENABLED"))
     assert laid.described()["availabilityZoneRebalancing"] == "ENABLED"
-    cfn.delete_stack(StackName="by-stack")
-    cfn.get_waiter("stack_delete_complete").wait(StackName="by-stack", WaiterConfig={"Delay": 1})
+    account.stack("delete", laid.name)
+
+
+BOUNDED = """
+Resources:
+  Boundary:
+    Type: AWS::IAM::ManagedPolicy
+    Properties:
+      ManagedPolicyName: boundary
+      PolicyDocument: {Statement: [{Effect: Allow, Action: "ecs:ListClusters", Resource: "*"}]}
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      RoleName: bounded
+      AssumeRolePolicyDocument: {Statement: [{Effect: Allow, Principal: {AWS: "*"}, Action: "sts:AssumeRole"}]}
+      PermissionsBoundary: !Ref Boundary
+      Policies: [{PolicyName: all, PolicyDocument: {Statement: [{Effect: Allow, Action: "*", Resource: "*"}]}}]
+"""
 
 
 def test_a_role_can_do_no_more_than_its_boundary(account: Account) -> None:
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html"""
-    everything = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
-    lists = {"Statement": [{"Effect": "Allow", "Action": "ecs:ListClusters", "Resource": "*"}]}
-    template = {
-        "Resources": {
-            "Boundary": {
-                "Type": "AWS::IAM::ManagedPolicy",
-                "Properties": {"ManagedPolicyName": "boundary", "PolicyDocument": lists},
-            },
-            "Role": {
-                "Type": "AWS::IAM::Role",
-                "Properties": {
-                    "RoleName": "bounded",
-                    "AssumeRolePolicyDocument": {
-                        "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]
-                    },
-                    "PermissionsBoundary": {"Ref": "Boundary"},
-                    "Policies": [{"PolicyName": "all", "PolicyDocument": everything}],
-                },
-            },
-        }
-    }
-    cfn = account.client("cloudformation")
-    cfn.create_stack(StackName="bounded", TemplateBody=json.dumps(template), Capabilities=["CAPABILITY_NAMED_IAM"])
-    cfn.get_waiter("stack_create_complete").wait(StackName="bounded", WaiterConfig={"Delay": 1})
+    account.stack("create", "bounded", BOUNDED)
     ecs = account.client("ecs", account.assume("arn:aws:iam::000000000000:role/bounded"))
     ecs.list_clusters()
     with pytest.raises(ClientError, match="AccessDenied"):
         ecs.list_task_definitions()
-    cfn.delete_stack(StackName="bounded")
+    account.stack("delete", "bounded")
 
 
 def test_keys_without_a_value_are_left_out() -> None:

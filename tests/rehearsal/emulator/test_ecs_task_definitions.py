@@ -11,7 +11,7 @@ from gitops.taskdefs.fargate import SIZES
 from rehearsal.emulator.ecs.task_definitions import FARGATE, unregistrable
 from tests.rehearsal.emulator.account import Account
 
-CONTAINER = {"name": "web", "image": "example"}
+CONTAINER: dict[str, Any] = {"name": "web", "image": "example"}
 ON_FARGATE: dict[str, Any] = {
     "requiresCompatibilities": ["FARGATE"],
     "networkMode": "awsvpc",
@@ -21,6 +21,8 @@ ON_FARGATE: dict[str, Any] = {
 }
 LOGS = {"logDriver": "awslogs", "options": {"awslogs-group": "g"}}
 UNIQUE = "The secret name must be unique and not shared with any new or existing environment variables"
+PLAIN = {"environment": [{"name": "KEY", "value": "x"}]}
+SECRET = {"secrets": [{"name": "KEY", "valueFrom": "/key"}]}
 ROLE = "arn:aws:iam::000000000000:role/execution"
 
 
@@ -72,26 +74,10 @@ def test_sizes_that_fargate_lacks(cpu: str, memory: str, refused: bool) -> None:
         ),
         # dagster-io/dagster#11622
         (
-            {
-                "containerDefinitions": [
-                    {
-                        **CONTAINER,
-                        "environment": [{"name": "KEY", "value": "x"}],
-                        "secrets": [{"name": "KEY", "valueFrom": "/key"}],
-                    }
-                ]
-            },
+            {"containerDefinitions": [{**CONTAINER, **PLAIN, **SECRET}]},
             f"{UNIQUE} set on the container, such as 'KEY'.",
         ),
-        (
-            {
-                "containerDefinitions": [
-                    {**CONTAINER, "environment": [{"name": "KEY", "value": "x"}]},
-                    {"name": "other", "image": "example", "secrets": [{"name": "KEY", "valueFrom": "/key"}]},
-                ]
-            },
-            None,
-        ),
+        ({"containerDefinitions": [{**CONTAINER, **PLAIN}, {**CONTAINER, "name": "other", **SECRET}]}, None),
     ],
 )
 def test_what_ecs_refuses_on_fargate(change: dict[str, Any], problem: str | None) -> None:
@@ -116,14 +102,7 @@ def test_register_refuses_it(account: Account, change: dict[str, Any], problem: 
 
 
 def register(ecs: Any, family: str) -> str:
-    answer = ecs.register_task_definition(
-        family=family,
-        cpu="256",
-        memory="512",
-        networkMode="awsvpc",
-        requiresCompatibilities=["FARGATE"],
-        containerDefinitions=[CONTAINER],
-    )
+    answer = ecs.register_task_definition(family=family, **ON_FARGATE)
     return str(answer["taskDefinition"]["taskDefinitionArn"])
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import threading
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -14,8 +12,9 @@ import pytest
 from rehearsal.emulator.ecs.container_health import ContainerCheck, Health, Status, checked, of_task, started
 from rehearsal.emulator.ecs.starting import execution_role_needs
 from rehearsal.emulator.iam.sessions import Permission
+from rehearsal.page import loopback
 from tests.rehearsal.emulator.account import Account, eventually
-from tests.rehearsal.emulator.service import Load, Service, lay
+from tests.rehearsal.emulator.service import Service, lay, no_request_lost
 
 ALWAYS = ["CMD-SHELL", "exit 0"]
 NEVER = ["CMD", "python", "-c", "raise SystemExit(1)"]
@@ -29,11 +28,6 @@ def service(account: Account) -> Iterator[Service]:
     laid.create(laid.register("v1"))
     yield laid
     laid.delete()
-
-
-def described(service: Service, arn: str) -> dict[str, Any]:
-    [task] = service.ecs.describe_tasks(cluster=service.name, tasks=[arn])["tasks"]
-    return dict(task)
 
 
 def test_a_target_drains_before_its_task_gets_sigterm(account: Account) -> None:
@@ -50,22 +44,21 @@ def test_a_target_drains_before_its_task_gets_sigterm(account: Account) -> None:
         assert laid.targets()[address] == "draining"
         # Others are served elsewhere by now, and this one's request is still its own.
         assert eventually(lambda: "healthy" in laid.targets().values())
-        assert described(laid, task["taskArn"])["lastStatus"] == "DEACTIVATING"
+        assert laid.task(task["taskArn"])["lastStatus"] == "DEACTIVATING"
     finally:
         # The service does not catch SIGTERM: it could not answer after it.
         ask(address, "/go")
         asking.join()
     assert answers == [(200, "v1  /slow")]
-    assert eventually(lambda: described(laid, task["taskArn"])["lastStatus"] == "STOPPED")
+    assert eventually(lambda: laid.task(task["taskArn"])["lastStatus"] == "STOPPED")
     assert eventually(lambda: list(laid.targets().values()) == ["healthy"])
     laid.delete()
 
 
 def ask(address: str, path: str) -> None:
     """Ask one task itself, whether the load balancer still does or not."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(f"http://{address}:8080{path}", timeout=60) as answer:
-        assert answer.status == 200
+    with loopback() as session:
+        assert session.get(f"http://{address}:8080{path}", timeout=60).status_code == 200
 
 
 def test_a_task_that_ignores_sigterm_is_killed_after_its_stop_timeout(account: Account) -> None:
@@ -74,8 +67,8 @@ def test_a_task_that_ignores_sigterm_is_killed_after_its_stop_timeout(account: A
     laid.create(laid.register("v1", "stubborn", stopTimeout=2))
     [task] = laid.tasks()
     laid.ecs.stop_task(cluster=laid.name, task=task["taskArn"])
-    assert eventually(lambda: described(laid, task["taskArn"])["lastStatus"] == "STOPPED")
-    stopped = described(laid, task["taskArn"])
+    assert eventually(lambda: laid.task(task["taskArn"])["lastStatus"] == "STOPPED")
+    stopped = laid.task(task["taskArn"])
     # "137 ... SIGKILL"; the two seconds lie between leaving the target group and the end.
     assert stopped["containers"][0]["exitCode"] == 137
     assert (stopped["stoppedAt"] - stopped["stoppingAt"]).total_seconds() >= 2
@@ -86,8 +79,8 @@ def test_a_target_that_turns_unhealthy_is_replaced(service: Service) -> None:
     """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-load-balancing.html"""
     [task] = service.tasks()
     ask(next(iter(service.targets())), "/sicken")
-    assert eventually(lambda: described(service, task["taskArn"])["lastStatus"] == "STOPPED")
-    stopped = described(service, task["taskArn"])
+    assert eventually(lambda: service.task(task["taskArn"])["lastStatus"] == "STOPPED")
+    stopped = service.task(task["taskArn"])
     assert stopped["stopCode"] == "ServiceSchedulerInitiated"
     assert stopped["stoppedReason"] == f"Task failed ELB health checks in (target-group {service.group})"
     assert eventually(lambda: list(service.targets().values()) == ["healthy"])
@@ -107,12 +100,11 @@ def test_tasks_that_turn_unhealthy_together_serve_until_others_do(account: Accou
     laid = lay(account, "together")
     laid.create(laid.register("v1"), count=2)
     before = {task["taskArn"] for task in laid.tasks()}
-    with Load(laid) as load:
+    with no_request_lost(laid):
         for address in laid.targets():
             ask(address, "/sicken")
-        assert eventually(lambda: {described(laid, arn)["lastStatus"] for arn in before} == {"STOPPED"})
-    # With every target unhealthy the load balancer goes on sending to all of them.
-    assert load.lost() == []
+        # With every target unhealthy the load balancer goes on sending to all of them.
+        assert eventually(lambda: {laid.task(arn)["lastStatus"] for arn in before} == {"STOPPED"})
     assert {task["lastStatus"] for task in laid.tasks()} == {"RUNNING"}
     assert len(laid.tasks()) == 2
     laid.delete()
@@ -146,15 +138,8 @@ def test_the_tasks_of_a_service_are_spread_over_the_zones_of_its_subnets(account
         for i, zone in enumerate(("eu-west-2a", "eu-west-2b", "eu-west-2c"))
     }
     laid = lay(account, "spread")
-    laid.ecs.create_service(
-        cluster=laid.name,
-        serviceName=laid.name,
-        taskDefinition=laid.register("v1"),
-        desiredCount=3,
-        launchType="FARGATE",
-        networkConfiguration={"awsvpcConfiguration": {"subnets": list(zones)}},
-    )
-    assert eventually(laid.steady)
+    subnets = {"awsvpcConfiguration": {"subnets": list(zones)}}
+    laid.create(laid.register("v1"), count=3, loadBalancers=[], networkConfiguration=subnets)
     assert spread(laid) == sorted(zones.items())
     [first, *_] = laid.tasks()
     laid.ecs.stop_task(cluster=laid.name, task=first["taskArn"])
@@ -165,11 +150,13 @@ def test_the_tasks_of_a_service_are_spread_over_the_zones_of_its_subnets(account
 
 def spread(service: Service) -> list[tuple[str, str]]:
     """Subnet and zone of each running task."""
-    found = []
-    for task in service.tasks():
-        details = {d["name"]: d["value"] for a in task["attachments"] for d in a["details"]}
-        found.append((details.get("subnetId", ""), task["availabilityZone"]))
-    return sorted(found)
+    return sorted(
+        (detail["value"], task["availabilityZone"])
+        for task in service.tasks()
+        for attachment in task["attachments"]
+        for detail in attachment["details"]
+        if detail["name"] == "subnetId"
+    )
 
 
 LOGS = {
@@ -200,16 +187,11 @@ def test_what_ecs_needs_to_start_a_task(container: dict[str, Any], expected: lis
 
 @pytest.mark.parametrize("missing", ["ecr:GetAuthorizationToken", "logs:CreateLogStream", "logs:PutLogEvents"])
 def test_a_task_whose_execution_role_lacks_a_permission_does_not_start(account: Account, missing: str) -> None:
-    name = f"lacks-{missing.rsplit(':')[1].lower()}"
-    laid = lay(account, name)
-    denies = {"Statement": [{"Effect": "Deny", "Action": missing, "Resource": "*"}]}
-    account.client("iam").put_role_policy(
-        RoleName=laid.role.rpartition("/")[2], PolicyName="lacks", PolicyDocument=json.dumps(denies)
-    )
-    ecs = account.client("ecs")
+    needs = ["ecr:GetAuthorizationToken", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+    needs += ["logs:CreateLogStream", "logs:PutLogEvents"]
+    laid = lay(account, f"lacks-{missing.rsplit(':')[1].lower()}", [one for one in needs if one != missing])
     network = {"awsvpcConfiguration": {"subnets": ["subnet-1"]}}
-    revision = laid.register("v1")
-    ecs.run_task(cluster=name, taskDefinition=revision, launchType="FARGATE", networkConfiguration=network)
+    laid.ecs.run_task(cluster=laid.name, taskDefinition=laid.register("v1"), networkConfiguration=network)
     assert eventually(lambda: bool(laid.tasks("STOPPED")))
     [task] = laid.tasks("STOPPED")
     assert task["stopCode"] == "TaskFailedToStart"
@@ -226,16 +208,13 @@ CHECK = ContainerCheck(("true",), interval=20, timeout=5, retries=3, start_perio
         (["CMD", "curl", "-f"], ("curl", "-f")),
         (["CMD-SHELL", "curl -f || exit 1"], ("/bin/sh", "-c", "curl -f || exit 1")),
         (["curl", "-f"], ("curl", "-f")),
+        (["NONE"], None),
+        (None, None),
     ],
 )
-def test_a_command_is_read_with_the_defaults_of_ecs(given: list[str], command: tuple[str, ...]) -> None:
-    check = ContainerCheck.of({"healthCheck": {"command": given}})
-    assert check == ContainerCheck(command, interval=30, timeout=5, retries=3, start_period=0)
-
-
-def test_a_container_without_a_check_has_none() -> None:
-    assert ContainerCheck.of({}) is None
-    assert ContainerCheck.of({"healthCheck": {"command": ["NONE"]}}) is None
+def test_a_command_is_read_with_the_defaults_of_ecs(given: Any, command: tuple[str, ...] | None) -> None:
+    check = ContainerCheck.of({"healthCheck": {"command": given}} if given else {})
+    assert check == (command and ContainerCheck(command, interval=30, timeout=5, retries=3, start_period=0))
 
 
 @pytest.mark.parametrize(

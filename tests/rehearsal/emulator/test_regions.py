@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -15,30 +14,24 @@ from tests.rehearsal.emulator.service import Service, lay
 
 HERE, THERE = "us-east-1", "ap-southeast-2"
 REGIONS = (HERE, THERE)
-TEMPLATE: dict[str, Any] = {
-    "Resources": {
-        "Vpc": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.1.0.0/16"}},
-        "Address": {"Type": "AWS::EC2::EIP", "Properties": {"Domain": "vpc"}},
-        "Images": {"Type": "AWS::ECR::Repository", "Properties": {"RepositoryName": "of-a-stack"}},
-        "Logs": {
-            "Type": "AWS::Logs::LogGroup",
-            "Properties": {"LogGroupName": {"Fn::Sub": "/${AWS::Region}/of-a-stack"}},
-        },
-    },
-    "Outputs": {
-        "Region": {"Value": {"Ref": "AWS::Region"}},
-        "Logs": {"Value": {"Fn::GetAtt": ["Logs", "Arn"]}},
-        "Images": {"Value": {"Fn::GetAtt": ["Images", "RepositoryUri"]}},
-    },
-}
+TEMPLATE = """
+Resources:
+  Vpc: {Type: "AWS::EC2::VPC", Properties: {CidrBlock: 10.1.0.0/16}}
+  Address: {Type: "AWS::EC2::EIP", Properties: {Domain: vpc}}
+  Images: {Type: "AWS::ECR::Repository", Properties: {RepositoryName: of-a-stack}}
+  Logs: {Type: "AWS::Logs::LogGroup", Properties: {LogGroupName: !Sub "/${AWS::Region}/of-a-stack"}}
+Outputs:
+  Region: {Value: !Ref "AWS::Region"}
+  Logs: {Value: !GetAtt Logs.Arn}
+  Images: {Value: !GetAtt Images.RepositoryUri}
+"""
 
 
 def test_a_stack_of_one_name_in_each_region(account: Account) -> None:
     """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/pseudo-parameter-reference.html (AWS::Region)"""
     clients = {region: account.client("cloudformation", region=region) for region in REGIONS}
     for region, client in clients.items():
-        client.create_stack(StackName="regional", TemplateBody=json.dumps(TEMPLATE))
-        client.get_waiter("stack_create_complete").wait(StackName="regional", WaiterConfig={"Delay": 1})
+        account.stack("create", "regional", TEMPLATE, region)
         [stack] = client.describe_stacks()["Stacks"]
         assert stack["StackId"].startswith(f"arn:aws:cloudformation:{region}:{ACCOUNT}:stack/regional/")
         outputs = {one["OutputKey"]: one["OutputValue"] for one in stack["Outputs"]}
@@ -50,27 +43,24 @@ def test_a_stack_of_one_name_in_each_region(account: Account) -> None:
         detection = client.detect_stack_drift(StackName="regional")["StackDriftDetectionId"]
         ended = client.describe_stack_drift_detection_status(StackDriftDetectionId=detection)
         assert ended["StackDriftStatus"] == "IN_SYNC"
-    clients[HERE].delete_stack(StackName="regional")
-    clients[HERE].get_waiter("stack_delete_complete").wait(StackName="regional", WaiterConfig={"Delay": 1})
+    account.stack("delete", "regional", region=HERE)
     assert clients[HERE].describe_stacks()["Stacks"] == []
     assert account.client("ec2", region=HERE).describe_addresses()["Addresses"] == []
     assert len(account.client("ec2", region=THERE).describe_addresses()["Addresses"]) == 1
     [left] = clients[THERE].describe_stacks()["Stacks"]
     assert left["StackStatus"] == "CREATE_COMPLETE"
-    clients[THERE].delete_stack(StackName="regional")
-    clients[THERE].get_waiter("stack_delete_complete").wait(StackName="regional", WaiterConfig={"Delay": 1})
+    account.stack("delete", "regional", region=THERE)
 
 
 def test_a_registry_in_each_region(account: Account) -> None:
     """https://docs.aws.amazon.com/AmazonECR/latest/userguide/Registries.html ("in each AWS Region")"""
     ecr = {region: account.client("ecr", region=region) for region in REGIONS}
     token = {region: registry_token(account, region=region) for region in REGIONS}
-    registry = {region: f"{ACCOUNT}/{region}" for region in REGIONS}
     ecr[HERE].create_repository(repositoryName="team/app")
-    reference = push(account, "team/app", "v1", registry=registry[HERE])
+    reference = push(account, "team/app", "v1", registry=f"{ACCOUNT}/{HERE}")
     digest = reference.partition("@")[2]
-    assert reference.startswith(f"127.0.0.1:{account.port}/{registry[HERE]}/team/app:v1@")
-    here, there = (f"/v2/{registry[region]}/team/app/manifests/v1" for region in REGIONS)
+    assert reference.startswith(f"127.0.0.1:{account.port}/{ACCOUNT}/{HERE}/team/app:v1@")
+    here, there = (f"/v2/{ACCOUNT}/{region}/team/app/manifests/v1" for region in REGIONS)
     assert call(account, "GET", here, token[HERE])[0] == 200
     # The same name elsewhere is another repository: unknown, then empty, then with an image of its own.
     assert call(account, "GET", there, token[THERE])[0] == 404
@@ -79,7 +69,7 @@ def test_a_registry_in_each_region(account: Account) -> None:
     ecr[THERE].create_repository(repositoryName="team/app")
     assert ecr[THERE].describe_images(repositoryName="team/app")["imageDetails"] == []
     assert call(account, "GET", there, token[THERE])[0] == 404
-    other = push(account, "team/app", "v1", "exits", registry=registry[THERE]).partition("@")[2]
+    other = push(account, "team/app", "v1", "exits", registry=f"{ACCOUNT}/{THERE}").partition("@")[2]
     assert other != digest
     images = {region: ecr[region].describe_images(repositoryName="team/app")["imageDetails"] for region in REGIONS}
     assert [one["imageDigest"] for one in images[HERE]] == [digest]
@@ -127,9 +117,7 @@ def test_a_service_of_one_name_runs_in_each_region(services: dict[str, Service])
         assert f"/{ACCOUNT}/{region}/regional:" in task["containers"][0]["image"]
         assert eventually(lambda service=service, task=task: bool(service.log(task)))  # type: ignore[misc]
         assert service.log(task) == [f"starting in-{region}"]
-        [deployment] = service.ecs.list_service_deployments(cluster="regional", service="regional")[
-            "serviceDeployments"
-        ]
+        [deployment] = service.listed()
         assert deployment["serviceDeploymentArn"].startswith(f"arn:aws:ecs:{region}:")
 
 

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from gitops.errors import GitopsError
-from rehearsal.emulator import seams
+from rehearsal.emulator import ministack, seams
 from rehearsal.emulator.ecs.deployments import FAILING
 from rehearsal.emulator.ecs.services import OURS
 
 EMULATOR = Path(seams.__file__).parent
-ROOMS = [file for file in sorted(EMULATOR.rglob("*.py")) if file != Path(seams.__file__)]
+ROOMS = [file for file in sorted(EMULATOR.rglob("*.py")) if file.name not in ("ministack.py", "seams.py")]
 NAMED = {
     f"ministack.{module}.{name}"
     for table in (seams.FUNCTIONS, seams.TABLES)
@@ -35,7 +35,9 @@ def named_here(tree: ast.AST) -> dict[str, str]:
     """Local name → what of ministack it stands for, in one file; ``import ministack.app`` gives the whole path."""
     found: dict[str, str] = {}
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "ministack":
+        if isinstance(node, ast.ImportFrom) and node.module == ministack.__name__:
+            found |= {one.name: f"ministack.{getattr(ministack, one.name).path}" for one in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "ministack":
             found |= {one.asname or one.name: f"{node.module}.{one.name}" for one in node.names}
         elif isinstance(node, ast.Import):
             found |= {one.asname or "ministack": (one.asname and one.name) or "ministack" for one in node.names
@@ -79,6 +81,8 @@ def test_nothing_of_ministack_is_used_or_assigned_beyond_what_seams_names(file: 
         ("from ministack.services import ecs\necs._unnamed()", ["ministack.services.ecs._unnamed"]),
         ("from ministack.services import ecs\necs.unnamed", ["ministack.services.ecs.unnamed"]),
         ("from ministack.services.ecs import _unnamed", ["ministack.services.ecs._unnamed"]),
+        ("from rehearsal.emulator.ministack import ecs\necs._services", []),
+        ("from rehearsal.emulator.ministack import ecs\necs._unnamed", ["ministack.services.ecs._unnamed"]),
         ("import ministack.app\nministack.app.AUTH", []),
         ("import ministack.app\nministack.app.unnamed", ["ministack.app.unnamed"]),
         ("from ministack.services import rds", ["ministack.services.rds"]),
@@ -158,7 +162,7 @@ def test_what_has_moved_is_told_by_name(change: str, told: str) -> None:
     script = f"""
 from ministack.core import responses
 from ministack.services import ecs
-from rehearsal.emulator import seams
+from rehearsal.emulator import ministack, seams
 from gitops.errors import GitopsError
 {change}
 try:
@@ -172,7 +176,7 @@ except GitopsError as error:
 
 
 REPLACES = """
-from rehearsal.emulator import seams
+from rehearsal.emulator import ministack, seams
 from gitops.errors import GitopsError
 first, second = (lambda: 1), (lambda: 2)
 seams.replace("services.ecs", "_iso", first)

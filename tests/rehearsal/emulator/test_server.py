@@ -11,24 +11,18 @@ from tests.rehearsal.emulator.account import Account, eventually, start
 from tests.rehearsal.emulator.service import lay
 
 
-def test_a_taken_port_is_one_line_that_says_by_what(account: Account, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "rehearsal.emulator", "--port", str(account.port), "--state", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    [line] = done.stderr.splitlines()
-    assert f"port {account.port}" in line
-    assert str(account.process.pid) in line
-    assert done.stdout == ""
-
-
-def test_a_state_that_is_a_file_is_one_line(tmp_path: Path) -> None:
-    state = tmp_path / "state"
-    state.write_text("")
-    command = [sys.executable, "-m", "rehearsal.emulator", "--port", "0", "--state", str(state)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    [line] = done.stderr.splitlines()
-    assert f"{state} cannot be written" in line
+def test_a_taken_port_and_a_state_that_is_a_file_are_one_line(account: Account, tmp_path: Path) -> None:
+    file = tmp_path / "state"
+    file.write_text("")
+    for port, state, told in (
+        (account.port, tmp_path, [f"port {account.port}", str(account.process.pid)]),
+        (0, file, [f"{file} cannot be written"]),
+    ):
+        command = [sys.executable, "-m", "rehearsal.emulator", "--port", str(port), "--state", str(state)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stdout) == (1, "")
+        [line] = done.stderr.splitlines()
+        assert all(one in line for one in told), line
 
 
 def test_nothing_listens_beyond_loopback(account: Account) -> None:
