@@ -17,7 +17,6 @@ import yaml
 from gitops.errors import GitopsError
 from gitops.repository import ENVIRONMENTS, Checkout, entry, environment_file
 
-FOLDER = ENVIRONMENTS
 # What the files of an environment's services fill.
 _ENTRIES = {"services", "rehearsals"}
 _Read = TypeVar("_Read")
@@ -165,19 +164,20 @@ class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if service is None and len(self.services) == 1:
             return next(iter(self.services))
         if service is None:
-            known = ", ".join(sorted(self.services)) or "none"
-            raise GitopsError(f"which service of {self.environment}? (its services: {known})", fix="--service NAME")
+            raise GitopsError(f"which service of {self.environment}? ({self._known()})", fix="--service NAME")
         self.require_service(service)
         return service
 
     def require_service(self, service: str) -> None:
         """Raise GitopsError unless the service is one of this environment's."""
         if service not in self.services:
-            known = ", ".join(sorted(self.services)) or "none"
             raise GitopsError(
-                f"{service} is not a service of {self.environment} (its services: {known})",
+                f"{service} is not a service of {self.environment} ({self._known()})",
                 fix=f"add {entry(self.environment, service)} or check the spelling",
             )
+
+    def _known(self) -> str:
+        return f"its services: {', '.join(sorted(self.services)) or 'none'}"
 
 
 def names(checkout: Checkout) -> list[str]:
@@ -261,7 +261,7 @@ def _document(checkout: Checkout, where: Path) -> Any:  # noqa: ANN401 (what YAM
     try:
         return yaml.load((checkout.root / where).read_bytes(), Loader=_Loader)  # noqa: S506 (it is a safe loader)
     except yaml.YAMLError as error:
-        raise GitopsError(f"{where} is not YAML: {_one_line(error)}", fix="correct the file") from None
+        raise GitopsError(f"{where} is not YAML: {' '.join(str(error).split())}", fix="correct the file") from None
 
 
 def _converted(raw: object, kind: type[_Read], where: Path) -> _Read:
@@ -272,11 +272,6 @@ def _converted(raw: object, kind: type[_Read], where: Path) -> _Read:
 
 
 def _command(words: list[str], state: str, port: int | None) -> list[str]:
-    program, *rest = words
-    given = [sys.executable if program == "python" else program, *rest]
+    given = [sys.executable if words[0] == "python" else words[0], *words[1:]]
     given = [word.replace("{state}", state) for word in given]
     return given if port is None else [word.replace("{port}", str(port)) for word in given]
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -47,28 +47,21 @@ def run(
     can narrow look at what the change since that commit affects.
     Returns the results in the order of ``checks``. Interrupted, it ends the commands it started.
     """
-    return asyncio.run(_run_all(checks, checkout, at_once, must_run, report, base))
 
+    async def everything() -> list[Result]:
+        slots = asyncio.Semaphore(at_once)
 
-async def _run_all(
-    checks: Sequence[Check],
-    checkout: Checkout,
-    at_once: int,
-    must_run: bool,
-    report: Callable[[Result], None],
-    base: str,
-) -> list[Result]:
-    slots = asyncio.Semaphore(at_once)
+        async def limited(check: Check) -> Result:
+            async with slots:
+                result = await _run_one(check, checkout, must_run, base)
+            report(result)
+            return result
 
-    async def limited(check: Check) -> Result:
-        async with slots:
-            result = await _run_one(check, checkout, must_run, base)
-        report(result)
-        return result
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(limited(check)) for check in checks]
+        return [task.result() for task in tasks]
 
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(limited(check)) for check in checks]
-    return [task.result() for task in tasks]
+    return asyncio.run(everything())
 
 
 async def _run_one(check: Check, checkout: Checkout, must_run: bool, base: str) -> Result:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gitops import environments, repository
 from gitops.contract import claims, routes
-from gitops.contract.claims import TEMPLATE, Claim, ServiceTemplate
+from gitops.contract.claims import TEMPLATE, Claim
 from gitops.environments import Environment
 from gitops.errors import GitopsError
 from gitops.images.source import FinalStage, final_stage
@@ -28,14 +28,17 @@ def problems(files: Files, environment: Environment, service: str) -> list[str]:
     rendered = repository.rendered(service, environment.environment).as_posix()
     text = files.text(rendered)
     document = documents.parse(text, rendered) if text is not None else {}
-    stack = _template(files, environment, service)
+    template = files.text(TEMPLATE)
+    stack = None if template is None else claims.template(template, environment, service)
     said = [*claims.task_definition_claims(document, rendered), *(stack.claims() if stack else ())]
     found = []
-    stage, path = _stage(files, service)
-    if stage is not None:
+    path = (SERVICES / service / DOCKERFILE).as_posix()
+    dockerfile = files.text(path)
+    if dockerfile is not None:
+        stage = final_stage(dockerfile, {})
         said += claims.image_claims(stage, path)
         bind, wrong = _bind(files, service, stage, claims.container(document), path)
-        said += claims.bind_claims(bind) if bind else ()
+        said += bind
         found += wrong
     found += claims.disagreements(said)
     found += _health_paths(files, service, said)
@@ -73,28 +76,20 @@ def _health_paths(files: Files, service: str, said: list[Claim]) -> Iterator[str
             yield f"health path: {path} is no route of {SERVICES / service}, which answers {', '.join(sorted(known))}"
 
 
-def _template(files: Files, environment: Environment, service: str) -> ServiceTemplate | None:
-    text = files.text(TEMPLATE)
-    return None if text is None else claims.template(text, environment, service)
-
-
-def _stage(files: Files, service: str) -> tuple[FinalStage | None, str]:
-    path = (SERVICES / service / DOCKERFILE).as_posix()
-    text = files.text(path)
-    return (None if text is None else final_stage(text, {})), path
-
-
 def _bind(
     files: Files, service: str, stage: FinalStage, container: Document, dockerfile_path: str
-) -> tuple[tuple[str, str] | None, list[str]]:
+) -> tuple[list[Claim], list[str]]:
+    """Where gunicorn listens, and what is wrong with that."""
     path = (SERVICES / service / GUNICORN).as_posix()
     try:
         bind = claims.gunicorn_bind(stage, container, files.text(path), dockerfile_path, path)
     except (SyntaxError, ValueError):
-        return None, [f"container port: bind in {path} is not a plain address, so nobody can tell where it listens"]
-    if bind is not None and claims.is_loopback(bind[0]):
-        return bind, [f"bind address: {bind[0]} in {bind[1]} is not reachable for the load balancer: bind 0.0.0.0"]
-    return bind, []
+        return [], [f"container port: bind in {path} is not a plain address, so nobody can tell where it listens"]
+    if bind is None:
+        return [], []
+    (address, where), (host, _, port) = bind, bind[0].rpartition(":")
+    wrong = f"bind address: {address} in {where} is not reachable for the load balancer: bind 0.0.0.0"
+    return [Claim("container port", port, where)], [wrong] if host in claims.LOOPBACK else []
 
 
 def main() -> int:
@@ -106,8 +101,7 @@ def main() -> int:
         for name, environment in environments.load_all(checkout).items():
             for service in sorted(environment.services):
                 checked += 1
-                lines = problems(checkout.work_tree, environment, service)
-                found += [f"{service} in {name}: {line}" for line in lines]
+                found += [f"{service} in {name}: {line}" for line in problems(checkout.work_tree, environment, service)]
     except GitopsError as error:
         found.append(str(error))
     print("\n".join(found) if found else f"{checked} services in their environments: every file agrees")

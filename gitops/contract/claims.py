@@ -24,7 +24,7 @@ TEMPLATE = repository.template("service").as_posix()
 _ITSELF = re.compile(r"https?://(?:127\.0\.0\.1|localhost|\[::1\])(?::(?P<port>\d+))?(?P<path>/[^\s'\"?)]*)?")
 # docs.gunicorn.org, settings, "bind": what it listens on when nobody says.
 DEFAULT_BIND = "127.0.0.1:8000"
-_LOOPBACK = {"127.0.0.1", "localhost", "[::1]"}
+LOOPBACK = {"127.0.0.1", "localhost", "[::1]"}
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,22 @@ def role_names(document: dict[str, Any]) -> dict[str, str]:
     return {key: document[key].rpartition("/")[2] for key in keys if document.get(key)}
 
 
+# What the template's resources say: by their type, the list in them if any, the key and its topic.
+_SAID = (
+    ("AWS::ElasticLoadBalancingV2::TargetGroup", "", "Port", "container port"),
+    ("AWS::ElasticLoadBalancingV2::TargetGroup", "", "HealthCheckPath", "health path"),
+    ("AWS::ElasticLoadBalancingV2::TargetGroup", "", "TargetType", "target type"),
+    ("AWS::EC2::SecurityGroup", "SecurityGroupIngress", "FromPort", "container port"),
+    ("AWS::EC2::SecurityGroup", "SecurityGroupIngress", "ToPort", "container port"),
+    ("AWS::EC2::SecurityGroupEgress", "", "FromPort", "container port"),
+    ("AWS::EC2::SecurityGroupEgress", "", "ToPort", "container port"),
+    ("AWS::Logs::LogGroup", "", "LogGroupName", "log group"),
+    ("AWS::ECS::Service", "", "TaskDefinition", "task definition family"),
+    ("AWS::ECS::Service", "LoadBalancers", "ContainerName", "container name"),
+    ("AWS::ECS::Service", "LoadBalancers", "ContainerPort", "container port"),
+)
+
+
 @dataclass(frozen=True)
 class ServiceTemplate:
     """The template's resources, and the values of its parameters as far as files tell them."""
@@ -93,24 +109,12 @@ class ServiceTemplate:
 
     def claims(self) -> Iterator[Claim]:
         """Container, port, health path, target type, log group and family."""
-        for name, properties in self._of_type("AWS::ElasticLoadBalancingV2::TargetGroup"):
-            yield from self._claim("container port", properties, "Port", name)
-            yield from self._claim("health path", properties, "HealthCheckPath", name)
-            yield from self._claim("target type", properties, "TargetType", name)
-        for name, properties in self._of_type("AWS::EC2::SecurityGroup"):
-            for rule in properties.get("SecurityGroupIngress") or []:
-                yield from self._claim("container port", rule, "FromPort", name)
-                yield from self._claim("container port", rule, "ToPort", name)
-        for name, properties in self._of_type("AWS::EC2::SecurityGroupEgress"):
-            yield from self._claim("container port", properties, "FromPort", name)
-            yield from self._claim("container port", properties, "ToPort", name)
-        for name, properties in self._of_type("AWS::Logs::LogGroup"):
-            yield from self._claim("log group", properties, "LogGroupName", name)
-        for name, properties in self._of_type("AWS::ECS::Service"):
-            yield from self._claim("task definition family", properties, "TaskDefinition", name)
-            for balanced in properties.get("LoadBalancers") or []:
-                yield from self._claim("container name", balanced, "ContainerName", name)
-                yield from self._claim("container port", balanced, "ContainerPort", name)
+        for kind, within, key, topic in _SAID:
+            for name, properties in self._of_type(kind):
+                for one in (properties.get(within) or []) if within else [properties]:
+                    value = templates.value(one.get(key), self.values)
+                    if value is not None:
+                        yield Claim(topic, value, f"{TEMPLATE} ({name}.{key})")
 
     def role_names(self) -> set[str]:
         """The names of the roles it makes."""
@@ -122,11 +126,6 @@ class ServiceTemplate:
         for name, resource in self.resources.items():
             if resource.get("Type") == kind:
                 yield name, resource.get("Properties") or {}
-
-    def _claim(self, topic: str, properties: Mapping[str, Any], key: str, resource: str) -> Iterator[Claim]:
-        value = templates.value(properties.get(key), self.values)
-        if value is not None:
-            yield Claim(topic, value, f"{TEMPLATE} ({resource}.{key})")
 
 
 def template(text: str, environment: Environment, service: str) -> ServiceTemplate:
@@ -176,17 +175,6 @@ def gunicorn_bind(
     if settings is not None and (bind := _setting(settings)) is not None:
         return bind, f"{settings_path} (bind)"
     return DEFAULT_BIND, "gunicorn's default"
-
-
-def bind_claims(bind: tuple[str, str]) -> Iterator[Claim]:
-    """The port of a bind address."""
-    address, where = bind
-    yield Claim("container port", address.rpartition(":")[2], where)
-
-
-def is_loopback(address: str) -> bool:
-    """Whether nobody outside of the container reaches a bind address."""
-    return address.rpartition(":")[0] in _LOOPBACK
 
 
 def _option(words: Sequence[str]) -> str | None:

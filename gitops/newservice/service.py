@@ -21,15 +21,9 @@ from gitops.stacks import listener, order
 from gitops.taskdefs import tree
 from gitops.tools import NotInstalledError, tool
 
-_VIA = re.compile(r"\s*#\s+(?:via\s+)?(\S.*)")
-
-
-@dataclass(frozen=True)
-class _Entry:
-    """One pinned requirement: its lines down to the last hash, and who asks for it."""
-
-    lines: tuple[str, ...]
-    via: tuple[str, ...]
+# One pinned requirement of a lock, down to the last hash, and the comment that says who asks for it.
+_ENTRY = re.compile(r"^(?P<pinned>(?P<name>[^\s#=]+)==.*\n(?: +--hash=.*\n)+)(?P<via>(?: +#.*\n)*)", re.MULTILINE)
+_ASKED = re.compile(r"# +(?:via +)?(?!via$)(\S.*)$", re.MULTILINE)
 
 
 def lock_part(lock: str, wanted: Collection[str], target: str) -> str | None:
@@ -37,41 +31,20 @@ def lock_part(lock: str, wanted: Collection[str], target: str) -> str | None:
 
     The same text that uv would write from the same versions.
     """
-    header, entries = _parse(lock)
+    entries = {found["name"]: found for found in _ENTRY.finditer(lock)}
     if not set(wanted) <= entries.keys():
         return None
+    via = {name: _ASKED.findall(found["via"]) for name, found in entries.items()}
     kept = set(wanted)
-    while more := {name for name, block in entries.items() if kept.intersection(block.via)} - kept:
+    while more := {name for name, asked in via.items() if kept.intersection(asked)} - kept:
         kept |= more
-    lines = list(header)
-    for name, block in entries.items():
-        if name in kept:
-            asked = [f"-r {target}"] if name in wanted else []
-            asked += [one for one in block.via if one in kept]
-            lines += [*block.lines, *_via(asked)]
-    return "\n".join(lines) + "\n"
-
-
-def _parse(lock: str) -> tuple[list[str], dict[str, _Entry]]:
-    header: list[str] = []
-    blocks: list[list[str]] = []
-    for line in lock.splitlines():
-        if line and not line[0].isspace() and not line.startswith("#"):
-            blocks.append([line])
-        else:
-            (blocks[-1] if blocks else header).append(line)
-    entries = {}
-    for block in blocks:
-        pinned = [line for line in block if not line.lstrip().startswith("#")]
-        asked = (match[1] for line in block if line.lstrip().startswith("#") and (match := _VIA.fullmatch(line)))
-        entries[block[0].partition("==")[0]] = _Entry(tuple(pinned), tuple(one for one in asked if one != "via"))
-    return header, entries
-
-
-def _via(asked: list[str]) -> list[str]:
-    if len(asked) == 1:
-        return [f"    # via {asked[0]}"]
-    return ["    # via", *(f"    #   {one}" for one in asked)]
+    text = lock[: min(found.start() for found in entries.values())]
+    for name in (name for name in entries if name in kept):
+        asked = [f"-r {target}"] if name in wanted else []
+        asked += [one for one in via[name] if one in kept]
+        listed = f" {asked[0]}" if len(asked) == 1 else "".join(f"\n    #   {one}" for one in asked)
+        text += f"{entries[name]['pinned']}    # via{listed}\n"
+    return text
 
 
 # In its files and their names `Starter` stands for the service's name, `starter` for its Python package and

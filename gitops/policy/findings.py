@@ -112,13 +112,11 @@ def policy(reports: Iterable[Results], scanned: Mapping[str, Sequence[Filled]]) 
     Raises GitopsError for a template in which it looked at nothing, because it
     could not read it: it passes such a file in silence.
     """
-    passed: list[tuple[Filled, Check]] = []
-    failed: list[tuple[Filled, Check]] = []
-    skipped: list[tuple[Filled, Check]] = []
-    for results in reports:
-        passed += _known(results.passed_checks, scanned)
-        failed += _known(results.failed_checks, scanned)
-        skipped += _known(results.skipped_checks, scanned)
+    reports = list(reports)
+    passed, failed, skipped = (
+        [pair for results in reports for pair in _known(getattr(results, checks), scanned)]
+        for checks in ("passed_checks", "failed_checks", "skipped_checks")
+    )
     seen = {filled for filled, _ in (*passed, *failed, *skipped)}
     every = [filled for them in scanned.values() for filled in them]
     unseen = [f"checkov looked at nothing in {_where(filled)}" for filled in every if filled not in seen]

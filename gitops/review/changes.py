@@ -96,15 +96,13 @@ def _change(
     kind: Kind = "added" if before is None else "removed" if after is None else "changed"
     pure = PurePosixPath(path)
     if _reader(path) == "task definition":
-        subject = f"{pure.parts[1]} in {pure.stem}"
-        risks, texts = task_definition_risks(before, after), (_json(before), _json(after))
+        subject, risks = f"{pure.parts[1]} in {pure.stem}", task_definition_risks(before, after)
     elif _reader(path) == "service":
         subject = f"{pure.stem} in environment {pure.parent.name}"
-        risks, texts = service_risks(pure.stem, before, after, defaults), (_yaml(before), _yaml(after))
+        risks = service_risks(pure.stem, before, after, defaults)
     else:
-        subject = f"environment {pure.stem}"
-        risks, texts = environment_risks(before, after, defaults), (_yaml(before), _yaml(after))
-    was, now = (text.splitlines() for text in texts)
+        subject, risks = f"environment {pure.stem}", environment_risks(before, after, defaults)
+    was, now = (_lines(path, one) for one in (before, after))
     lines = tuple(difflib.unified_diff(was, now, path, path, n=CONTEXT_LINES, lineterm=""))
     return Change(subject, kind, tuple(risks), lines) if lines else None
 
@@ -124,9 +122,9 @@ def document(path: str, text: str | None) -> Document | None:
     return content
 
 
-def _json(document: Document | None) -> str:
-    return "" if document is None else dump(document)
-
-
-def _yaml(document: Document | None) -> str:
-    return "" if document is None else yaml.dump(document, Dumper=yaml.CSafeDumper, allow_unicode=True, width=1000)
+def _lines(path: str, document: Document | None) -> list[str]:
+    if document is None:
+        return []
+    if _reader(path) == "task definition":
+        return dump(document).splitlines()
+    return yaml.dump(document, Dumper=yaml.CSafeDumper, allow_unicode=True, width=1000).splitlines()

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from gitops import repository
 from gitops.review.changes import document, template_defaults
 from gitops.review.settings import Defaults
-from gitops.taskdefs.documents import Document, Value
+from gitops.taskdefs.documents import Document, mapping
 from gitops.taskdefs.fargate import cpu_units, memory_mib
 from gitops.text import plain
 
@@ -90,19 +90,19 @@ def running(environment: Document, defaults: Defaults, task_definitions: Mapping
 
     None when a size or a number in them cannot be read.
     """
-    stacks, services = (_mapping(environment.get(key)) for key in ("stacks", "services"))
+    stacks, services = (mapping(environment.get(key)) for key in ("stacks", "services"))
     tasks = []
     for name, given in services.items():
         document = task_definitions.get(name, {})
         cpu, memory = cpu_units(str(document.get("cpu", ""))), memory_mib(str(document.get("memory", "")))
-        number = {**defaults.get("service", {}), **_mapping(given)}.get("MinTasks")
+        number = {**defaults.get("service", {}), **mapping(given)}.get("MinTasks")
         if cpu is None or memory is None or not str(number).isdecimal():
             return None
-        architecture = str(_mapping(document.get("runtimePlatform")).get("cpuArchitecture", "X86_64"))
+        architecture = str(mapping(document.get("runtimePlatform")).get("cpuArchitecture", "X86_64"))
         tasks.append(Tasks(int(str(number)), architecture, cpu / 1024, memory / 1024))
     gateways = 0
     if "network" in stacks:
-        asked = {**defaults.get("network", {}), **_mapping(stacks["network"])}.get("NatGateways")
+        asked = {**defaults.get("network", {}), **mapping(stacks["network"])}.get("NatGateways")
         if asked not in GATEWAYS:
             return None
         gateways = GATEWAYS[str(asked)]
@@ -146,10 +146,6 @@ def _signed(usd: float) -> str:
 
 def _usd(usd: float) -> str:
     return f"${usd:,.0f}"
-
-
-def _mapping(value: Value) -> Document:
-    return value if isinstance(value, dict) else {}
 
 
 class Costs(NamedTuple):

@@ -139,13 +139,8 @@ def freshness(checkout: Checkout) -> Freshness:
         texts = tree.expected(checkout, tree.services(checkout), environments.load_all(checkout))
     except GitopsError as error:
         return Freshness(problems=(error.problem, *error.others))
-    return Freshness(stale=tuple(_stale(checkout, texts)))
-
-
-def _stale(checkout: Checkout, texts: dict[Path, str]) -> Sequence[str]:
-    orphans = tree.orphans(checkout, [], texts)
     changed = [path for path, text in texts.items() if not _holds(checkout.root / path, text)]
-    return [path.as_posix() for path in sorted([*changed, *orphans])]
+    return Freshness(stale=tuple(path.as_posix() for path in sorted([*changed, *tree.orphans(checkout, [], texts)])))
 
 
 def _holds(path: Path, text: str) -> bool:

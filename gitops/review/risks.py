@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
-from gitops.taskdefs.documents import Document, Value, leaves, spell
+from gitops.taskdefs.documents import Document, leaves, mapping, objects, spell
 from gitops.taskdefs.fargate import cpu_units, memory_mib
 from gitops.text import code, is_hidden
 
 Risks = Iterator[str]
+ROLES = {"taskRoleArn": "IAM: the task role", "executionRoleArn": "IAM: the execution role"}
+KEYS = {key: key for key in ("family", "networkMode", "runtimePlatform", "pidMode", "requiresCompatibilities")}
 
 
 def task_definition_risks(before: Document | None, after: Document | None) -> list[str]:
@@ -18,7 +20,7 @@ def task_definition_risks(before: Document | None, after: Document | None) -> li
     if before is None:
         # All of it is new; what is compared with nothing says nothing, but a secret in plain text does.
         return list(_hidden_values({}, after))
-    risks = [*_roles(before, after), *_task(before, after)]
+    risks = [*changed(before, after, ROLES), *_sizes(before, after), *changed(before, after, KEYS)]
     was, now = _by(before, "containerDefinitions", "name"), _by(after, "containerDefinitions", "name")
     risks += [f"container {code(name)} is removed" for name in was if name not in now]
     for name, container in now.items():
@@ -29,20 +31,18 @@ def task_definition_risks(before: Document | None, after: Document | None) -> li
     return risks
 
 
-def _roles(before: Document, after: Document) -> Risks:
-    for key, words in (("taskRoleArn", "task role"), ("executionRoleArn", "execution role")):
+def changed(before: Document, after: Document, words: Mapping[str, str]) -> Risks:
+    """A line for each key that changes, with its words."""
+    for key, word in words.items():
         if before.get(key) != after.get(key):
-            yield f"IAM: the {words} changes from {code(before.get(key))} to {code(after.get(key))}"
+            yield f"{word} changes from {code(before.get(key))} to {code(after.get(key))}"
 
 
-def _task(before: Document, after: Document) -> Risks:
+def _sizes(before: Document, after: Document) -> Risks:
     for key, read in (("cpu", cpu_units), ("memory", memory_mib)):
         was, now = read(str(before.get(key, ""))), read(str(after.get(key, "")))
         if was is not None and (now is None or now < was):
             yield f"{key} falls from {code(before.get(key))} to {code(after.get(key))}"
-    for key in ("family", "networkMode", "runtimePlatform", "pidMode", "requiresCompatibilities"):
-        if before.get(key) != after.get(key):
-            yield f"{key} changes from {code(before.get(key))} to {code(after.get(key))}"
 
 
 def _secrets(before: Document, after: Document) -> Risks:
@@ -83,7 +83,7 @@ def _health(before: Document, after: Document) -> Risks:
     was, now = before.get("healthCheck"), after.get("healthCheck")
     if was and not now:
         yield "its health check is gone"
-    elif was and now and _mapping(was).get("command") != _mapping(now).get("command"):
+    elif was and now and mapping(was).get("command") != mapping(now).get("command"):
         yield "its health check asks something else"
 
 
@@ -117,15 +117,9 @@ CONTAINER_CHECKS: tuple[Callable[[Document, Document], Risks], ...] = (
 
 
 def _by(document: Document, list_key: str, name_key: str) -> dict[str, Document]:
-    items = document.get(list_key)
-    objects = [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
-    return {str(item.get(name_key)): item for item in objects}
-
-
-def _mapping(value: Value) -> Document:
-    return value if isinstance(value, dict) else {}
+    return {str(item.get(name_key)): item for item in objects(document.get(list_key))}
 
 
 def _capabilities(container: Document) -> dict[str, set[str]]:
-    capabilities = _mapping(_mapping(container.get("linuxParameters")).get("capabilities"))
+    capabilities = mapping(mapping(container.get("linuxParameters")).get("capabilities"))
     return {key: set(map(str, capabilities.get(key) or [])) for key in ("add", "drop")}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import operator
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from gitops.taskdefs.documents import Document, Value
+from gitops.review.risks import Risks, changed
+from gitops.taskdefs.documents import Document, Value, mapping
 from gitops.text import code
 
 OPEN_TO_ALL = ("0.0.0.0/0", "::/0")
@@ -13,7 +15,7 @@ OPEN_TO_ALL = ("0.0.0.0/0", "::/0")
 Defaults = Mapping[str, Mapping[str, str]]
 # How one value becomes another, in words; empty when the rule does not apply.
 Verb = Callable[[str, str], str]
-Risks = Iterator[str]
+FIELDS = {key: key for key in ("account", "region", "project", "registry")}
 
 
 def changes(before: str, after: str) -> str:
@@ -21,20 +23,18 @@ def changes(before: str, after: str) -> str:
     return f"changes from {code(before)} to {code(after)}" if before != after else ""
 
 
-def falls(before: str, after: str) -> str:
-    """A smaller number, or what is no number any more."""
-    was, now = _number(before), _number(after)
-    if was is None or now is None:
-        return changes(before, after)
-    return f"falls from {code(before)} to {code(after)}" if now < was else ""
+def _moves(word: str, further: Callable[[float, float], bool]) -> Verb:
+    def verb(before: str, after: str) -> str:
+        was, now = _number(before), _number(after)
+        if was is None or now is None:
+            return changes(before, after)
+        return f"{word} from {code(before)} to {code(after)}" if further(now, was) else ""
+
+    return verb
 
 
-def rises(before: str, after: str) -> str:
-    """A larger number, or what is no number any more."""
-    was, now = _number(before), _number(after)
-    if was is None or now is None:
-        return changes(before, after)
-    return f"rises from {code(before)} to {code(after)}" if now > was else ""
+# A smaller, or a larger number, or what is no number any more.
+falls, rises = _moves("falls", operator.lt), _moves("rises", operator.gt)
 
 
 def replaced(before: str, after: str) -> str:
@@ -149,8 +149,8 @@ def environment_risks(
     """
     if before is None or after is None:
         return ["the environment is removed: its stacks stay until they are destroyed"] if after is None else []
-    risks = [*_trust(before, after), *_fields(before, after)]
-    was, now = _mapping(before.get("stacks")), _mapping(after.get("stacks"))
+    risks = [*_trust(before, after), *changed(before, after, FIELDS)]
+    was, now = mapping(before.get("stacks")), mapping(after.get("stacks"))
     risks += [f"stack {code(name)} is no longer part of it" for name in was if name not in now]
     for name, given in now.items():
         risks += _stack(f"stacks.{name}", name, _texts(was[name]) if name in was else None, _texts(given), defaults)
@@ -195,12 +195,6 @@ def _trust(before: Document, after: Document) -> Risks:
         yield f"the profiles that it is reached with come from {code(profiles[1])}, not from {code(profiles[0])}"
         if profiles[1] and not profiles[0]:
             yield "workflows no longer plan it or deploy to it"
-
-
-def _fields(before: Document, after: Document) -> Risks:
-    for key in ("account", "region", "project", "registry"):
-        if before.get(key) != after.get(key):
-            yield f"{key} changes from {code(before.get(key))} to {code(after.get(key))}"
 
 
 def _parameters(where: str, before: Mapping[str, str] | None, after: Mapping[str, str]) -> Risks:
@@ -251,9 +245,5 @@ def _listed(document: Document, key: str) -> list[str]:
     return [str(one) for one in value] if isinstance(value, list) else []
 
 
-def _mapping(value: Value) -> Document:
-    return value if isinstance(value, dict) else {}
-
-
 def _texts(value: Value) -> dict[str, str]:
-    return {key: str(one) for key, one in _mapping(value).items()}
+    return {key: str(one) for key, one in mapping(value).items()}

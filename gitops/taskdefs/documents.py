@@ -97,6 +97,16 @@ def _natural(name: Value) -> tuple[int, str]:
     return (name, "") if isinstance(name, int) else (0, str(name))
 
 
+def mapping(value: Value) -> Document:
+    """The object that a value is, an empty one where it is none."""
+    return value if isinstance(value, dict) else {}
+
+
+def objects(value: Value) -> list[Document]:
+    """The objects in the list that a value is; none where it is no list."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
 # Keys as they are and list elements in brackets: ("containerDefinitions", "[shop]", "image").
 Place = tuple[str, ...]
 

@@ -13,7 +13,7 @@ from botocore.loaders import Loader
 from botocore.model import ListShape, ServiceModel, Shape, StringShape, StructureShape
 from botocore.validate import ParamValidator
 
-from gitops.taskdefs.documents import NAME_KEYS, Document, Place, Problem, Value, children, named
+from gitops.taskdefs.documents import NAME_KEYS, Document, Place, Problem, Value, children, named, objects
 from gitops.taskdefs.fargate import fargate_problems
 from gitops.taskdefs.render import IMAGE, unfilled
 
@@ -88,7 +88,7 @@ def validate(document: Document, family: str, container: str) -> list[Problem]:
 
 def _essential(document: Document, name: str) -> Iterator[Problem]:
     place: Place = ("containerDefinitions", f"[{name}]")
-    found = [item for item in _objects(document.get("containerDefinitions")) if item.get("name") == name]
+    found = [item for item in objects(document.get("containerDefinitions")) if item.get("name") == name]
     if not found:
         yield Problem(("containerDefinitions",), f"no container is named {name}")
     for item in found:
@@ -104,7 +104,7 @@ def _names(value: Value, place: Place) -> Iterator[Problem]:
     if name_key and isinstance(value, list):
         # One volume may be mounted at two paths; two volumes at one path hide one another.
         unique = "containerPath" if key == "mountPoints" else name_key
-        names = [_identity(item, key, unique) for item in _objects(value) if unique in item]
+        names = [_identity(item, key, unique) for item in objects(value) if unique in item]
         for name in sorted({name for name in names if names.count(name) > 1}):
             yield Problem(place, f"{name} stands here twice")
     if isinstance(value, dict):
@@ -121,21 +121,17 @@ def _identity(item: Document, key: str, unique: str) -> str:
 
 
 def _references(document: Document) -> Iterator[Problem]:
-    containers = _objects(document.get("containerDefinitions"))
+    containers = objects(document.get("containerDefinitions"))
     volumes = _name_set(document.get("volumes"))
     for item in containers:
         place: Place = ("containerDefinitions", f"[{item.get('name')}]")
-        for mount in _objects(item.get("mountPoints")):
+        for mount in objects(item.get("mountPoints")):
             if mount.get("sourceVolume") not in volumes:
                 yield Problem((*place, "mountPoints"), f"{mount.get('sourceVolume')} is no volume of this task")
-        for dependency in _objects(item.get("dependsOn")):
+        for dependency in objects(item.get("dependsOn")):
             if dependency.get("containerName") not in _name_set(containers):
                 yield Problem((*place, "dependsOn"), f"{dependency.get('containerName')} is no container of this task")
 
 
-def _objects(value: Value) -> list[Document]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
 def _name_set(value: Value) -> set[str]:
-    return {str(item["name"]) for item in _objects(value) if "name" in item}
+    return {str(item["name"]) for item in objects(value) if "name" in item}

@@ -101,26 +101,21 @@ def test_the_summary_of_the_job_gets_it_too(
 ) -> None:
     commit(repository)
     summary = tmp_path_factory.mktemp("actions") / "summary.md"
-    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
-    monkeypatch.setenv("GITHUB_SERVER_URL", "https://github.com")
-    monkeypatch.setenv("GITHUB_REPOSITORY", "o/r")
-    monkeypatch.setenv("GITHUB_RUN_ID", "7")
+    run = {"SERVER_URL": "https://github.com", "REPOSITORY": "o/r", "RUN_ID": "7", "STEP_SUMMARY": str(summary)}
+    for name, value in run.items():
+        monkeypatch.setenv(f"GITHUB_{name}", value)
     gitops("render")
     outcome = gitops("diff")
     assert summary.read_text().strip() == outcome.out.strip()
     assert "[the run](https://github.com/o/r/actions/runs/7)" in outcome.out
 
 
-@pytest.mark.parametrize("words", [("--base", "nowhere"), ("--head", "nowhere")])
-def test_an_unknown_commit_is_named(repository: Path, gitops: Gitops, words: tuple[str, str]) -> None:
+def test_an_unknown_commit_is_named_and_unrelated_histories_are_refused(repository: Path, gitops: Gitops) -> None:
     commit(repository)
-    outcome = gitops("diff", *words)
-    assert (outcome.code, outcome.out) == (1, "")
-    assert outcome.err.startswith("error: nowhere is not a commit of this repository")
-
-
-def test_unrelated_histories_are_refused(repository: Path, gitops: Gitops) -> None:
-    commit(repository)
+    for option in ("--base", "--head"):
+        outcome = gitops("diff", option, "nowhere")
+        assert (outcome.code, outcome.out) == (1, "")
+        assert outcome.err.startswith("error: nowhere is not a commit of this repository")
     Checkout(repository).git("checkout", "-q", "--orphan", "other")
     commit(repository, "unrelated")
     outcome = gitops("diff", "--base", "main")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import ROOT
 from tests.gitops.conftest import Gitops, base, write
 
 RENDERED = "taskdefs/app/rendered"
@@ -124,15 +125,14 @@ def test_a_file_that_is_not_text_is_named(repository: Path, gitops: Gitops) -> N
     assert gitops("render").err.startswith("error: taskdefs/app/base.json: not UTF-8 at byte 12")
 
 
-def test_an_unknown_service_is_named_with_those_that_exist(repository: Path, gitops: Gitops) -> None:
+def test_a_service_that_nobody_has_is_named(repository: Path, gitops: Gitops) -> None:
     outcome = gitops("render", "ap", "app")
     assert outcome.code == 1
     assert outcome.err.startswith("error: no service named ap (there are: app)")
-
-
-def test_a_service_that_only_an_environment_knows_is_named(repository: Path, gitops: Gitops) -> None:
     write(repository / "infra/environments/staging/ghost.yaml", "parameters: {}")
     assert gitops("render").err.startswith("error: infra/environments/staging/ghost.yaml: there is no taskdefs/ghost/")
+    (repository / "taskdefs/app/base.json").unlink()
+    assert gitops("render").err.startswith("error: no service has a taskdefs/<service>/base.json")
 
 
 def test_what_a_removed_service_left_behind_is_an_orphan(repository: Path, gitops: Gitops) -> None:
@@ -161,11 +161,6 @@ def test_a_disk_that_is_full_leaves_the_old_file(
     assert len(files(repository)) == len(before) + 1
 
 
-def test_a_repository_without_services_says_so(repository: Path, gitops: Gitops) -> None:
-    (repository / "taskdefs/app/base.json").unlink()
-    assert gitops("render").err.startswith("error: no service has a taskdefs/<service>/base.json")
-
-
 def test_rendering_imports_no_client(repository: Path) -> None:
     program = (
         "import sys; from gitops.cli import main; code = main(['render']);"
@@ -177,17 +172,17 @@ def test_rendering_imports_no_client(repository: Path) -> None:
 
 
 def test_the_committed_files_are_fresh(monkeypatch: pytest.MonkeyPatch, gitops: Gitops) -> None:
-    monkeypatch.chdir(Path(__file__).parents[2])
+    monkeypatch.chdir(ROOT)
     outcome = gitops("render", "--check")
     assert (outcome.code, outcome.err) == (0, "")
 
 
-@pytest.mark.parametrize("words", [[], ["--check"]])
+@pytest.mark.parametrize("words", [(), ("--check",)])
 def test_two_services_with_one_number_on_the_listener_are_named(
-    repository: Path, gitops: Gitops, words: list[str]
+    repository: Path, gitops: Gitops, words: tuple[str, ...]
 ) -> None:
     assert gitops("render").code == 0
-    write(repository / "taskdefs/maps/base.json", (repository / "taskdefs/app/base.json").read_text())
+    write(repository / "taskdefs/maps/base.json", base())
     for service in ("app", "maps"):
         place = f"parameters: {{ListenerPriority: '100', PathPatterns: '/{service}/*'}}"
         write(repository / f"infra/environments/staging/{service}.yaml", place)

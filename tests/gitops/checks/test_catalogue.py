@@ -8,7 +8,6 @@ import importlib
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,8 +17,7 @@ from gitops.checks.catalogue import CHECKS, Check, Command
 from gitops.checks.running import Result
 from gitops.repository import Checkout
 from gitops.tools import NotInstalledError, tool
-
-ROOT = Path(__file__).parents[3]
+from tests.conftest import ROOT
 
 
 @pytest.fixture
@@ -29,72 +27,35 @@ def small(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "requirements", tmp_path / "requirements")
     service = tmp_path / "services" / "shop"
     service.mkdir(parents=True)
-    there = Checkout(ROOT)
     for name in ("Dockerfile", "requirements.in", "requirements.txt"):
-        shutil.copy(ROOT / "services" / there.services()[0] / name, service)
+        shutil.copy(ROOT / "services" / Checkout(ROOT).services()[0] / name, service)
     (tmp_path / "run").write_text('#!/bin/sh\necho "$1"\n')
     return tmp_path
 
 
-def append(path: str, text: str) -> Callable[[Path], None]:
-    def change(root: Path) -> None:
-        (root / path).write_text((root / path).read_text() + text)
-
-    return change
-
-
-def replace(path: str, old: str, new: str) -> Callable[[Path], None]:
-    def change(root: Path) -> None:
-        text = (root / path).read_text()
-        assert old in text
-        (root / path).write_text(text.replace(old, new, 1))
-
-    return change
-
-
-# Which check finds it; which of its commands, by a word of it, where it has several; the mistake; what is said.
-MISTAKES: dict[str, tuple[str, str, Callable[[Path], None], str]] = {
-    "unpinned action": (
-        "workflows",
-        "zizmor",
-        replace(".github/workflows/check.yml", "@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1", "@v7"),
-        "unpinned-uses",
-    ),
-    "undefined job": (
-        "workflows",
-        "actionlint",
-        replace(".github/workflows/check.yml", "[checks,", "[chekcs,"),
-        "chekcs",
-    ),
-    "unquoted variable in a script": (
-        "workflows",
-        "actionlint",
-        replace(".github/workflows/check.yml", '--base "$BASE"', "--base $BASE"),
-        "SC2086",
-    ),
-    "action without inputs' form": (
+CHECK = ".github/workflows/check.yml"
+DEPENDABOT = ".github/dependabot.yml"
+# The check that finds it; a word of the one of its commands that does, where it has several; the file, what is
+# exchanged in it (or nothing, for what is added) by what; and what is said.
+MISTAKES = [
+    ("workflows", "zizmor", CHECK, "@3d3c42e5aac5ba805825da76410c181273ba90b1 # v7.0.1", "@v7", "unpinned-uses"),
+    ("workflows", "actionlint", CHECK, "[checks,", "[chekcs,", "chekcs"),
+    ("workflows", "actionlint", CHECK, '--base "$BASE"', "--base $BASE", "SC2086"),
+    (
         "workflows",
         "vendor.github-actions",
-        replace(".github/actions/aws/action.yml", "using: composite", "using: composed"),
+        ".github/actions/aws/action.yml",
+        "using: composite",
+        "using: composed",
         "composed",
     ),
-    "no cooldown": (
-        "workflows",
-        "zizmor",
-        replace(".github/dependabot.yml", "    cooldown:\n      default-days: 7\n", ""),
-        "dependabot-cooldown",
-    ),
-    "unknown field for Dependabot": (
-        "workflows",
-        "vendor.dependabot",
-        replace(".github/dependabot.yml", "    groups:", "    grops:"),
-        "grops",
-    ),
-    "image without a tag": ("dockerfile", "", append("services/shop/Dockerfile", "\nFROM debian\n"), "DL3006"),
-    "unquoted variable": ("shell", "", append("run", "rm $1\n"), "SC2086"),
-    "package without a hash": ("locks", "", append("requirements/dev.txt", "\nflask==1.0\n"), "no sha256 hash"),
-    "key": ("secrets", "", append("run", "# AKIA" + "Q7JD5ZTRW2XKNM4B\n"), "run:3: AWS access key id"),
-}
+    ("workflows", "zizmor", DEPENDABOT, "    cooldown:\n      default-days: 7\n", "", "dependabot-cooldown"),
+    ("workflows", "vendor.dependabot", DEPENDABOT, "    groups:", "    grops:", "grops"),
+    ("dockerfile", "", "services/shop/Dockerfile", "", "\nFROM debian\n", "DL3006"),
+    ("shell", "", "run", "", "rm $1\n", "SC2086"),
+    ("locks", "", "requirements/dev.txt", "", "\nflask==1.0\n", "no sha256 hash"),
+    ("secrets", "", "run", "", "# AKIA" + "Q7JD5ZTRW2XKNM4B\n", "run:3: AWS access key id"),
+]
 
 
 def run(root: Path, name: str, word: str = "") -> Result:
@@ -114,10 +75,13 @@ def test_the_small_repository_passes(small: Path, name: str) -> None:
     assert result.end == "passed", result.output
 
 
-@pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_is_found_and_named(small: Path, mistake: str) -> None:
-    name, word, make, message = MISTAKES[mistake]
-    make(small)
+@pytest.mark.parametrize(("name", "word", "path", "old", "new", "message"), MISTAKES)
+def test_a_mistake_is_found_and_named(
+    small: Path, name: str, word: str, path: str, old: str, new: str, message: str
+) -> None:
+    text = (small / path).read_text()
+    assert old in text
+    (small / path).write_text(text.replace(old, new, 1) if old else text + new)
     result = run(small, name, word)
     assert result.end == "failed"
     assert message in result.output

@@ -10,45 +10,40 @@ import pytest
 from gitops.checks import files, locks
 from gitops.checks.files import NothingToCheckError
 from gitops.repository import Checkout
+from tests.gitops.conftest import write
 
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
     subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
-    (tmp_path / ".gitignore").write_text("ignored\n")
-    (tmp_path / "services" / "weather").mkdir(parents=True)
-    (tmp_path / "services" / "weather" / "Dockerfile").write_text("FROM scratch\n")
-    (tmp_path / "services" / "Dockerfile").write_text("FROM scratch\n")
-    (tmp_path / "run").write_text("#!/usr/bin/env bash\n")
-    (tmp_path / "script.py").write_text("#!/usr/bin/env python3\n")
-    (tmp_path / "other.sh").write_text("echo\n")
-    (tmp_path / "ignored").write_text("#!/bin/sh\n")
-    (tmp_path / "picture").write_bytes(b"\x89PNG\0")
+    texts = {
+        ".gitignore": "ignored\n",
+        "services/weather/Dockerfile": "FROM scratch\n",
+        "services/Dockerfile": "FROM scratch\n",
+        "run": "#!/usr/bin/env bash\n",
+        "script.py": "#!/usr/bin/env python3\n",
+        "other.sh": "echo\n",
+        "ignored": "#!/bin/sh\n",
+        "picture": "PNG\0",
+    }
+    for path, text in texts.items():
+        write(tmp_path / path, text)
     subprocess.run(["git", "-C", str(tmp_path), "add", "run", "other.sh"], check=True)
     return tmp_path
 
 
-def test_new_files_are_seen_before_they_are_committed_and_ignored_ones_are_not(clone: Path) -> None:
-    names = [path.as_posix() for path in files.repository_files(Checkout(clone))]
-    assert "run" in names
-    assert "script.py" in names
-    assert "ignored" not in names
-
-
-def test_a_deleted_file_is_left_out(clone: Path) -> None:
+def test_files_are_seen_before_they_are_committed_and_ignored_and_deleted_ones_are_not(clone: Path) -> None:
     (clone / "run").unlink()
-    assert Path("run") not in files.repository_files(Checkout(clone))
+    seen = [".gitignore", "other.sh", "picture", "script.py", "services/Dockerfile", "services/weather/Dockerfile"]
+    assert [path.as_posix() for path in files.repository_files(Checkout(clone))] == seen
 
 
 def test_shell_scripts_are_found_by_their_first_line(clone: Path) -> None:
     assert files.shell_scripts(Checkout(clone)) == [Path("other.sh"), Path("run")]
 
 
-def test_a_glob_matches_at_its_depth_alone(clone: Path) -> None:
+def test_a_glob_matches_at_its_depth_alone_and_globs_that_all_match_nothing_leave_nothing(clone: Path) -> None:
     assert files.matching(Checkout(clone), "services/*/Dockerfile") == [Path("services/weather/Dockerfile")]
-
-
-def test_globs_that_all_match_nothing_leave_nothing_to_check(clone: Path) -> None:
     assert files.matching(Checkout(clone), "run", "nowhere/*") == [Path("run")]
     with pytest.raises(NothingToCheckError, match=r"no file matches here/\* or nowhere/\*"):
         files.matching(Checkout(clone), "here/*", "nowhere/*")

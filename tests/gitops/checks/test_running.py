@@ -15,8 +15,7 @@ from gitops.checks.running import End, Result
 from gitops.errors import GitopsError
 from gitops.repository import Checkout
 from gitops.tools import NotInstalledError
-
-ROOT = Path(__file__).parents[3]
+from tests.conftest import ROOT
 
 
 def python(code: str) -> Command:
@@ -31,74 +30,64 @@ def runs(pid: int) -> bool:
         return False
 
 
-def run(*checks: Check, at_once: int = 2, must_run: bool = False) -> tuple[list[Result], list[str]]:
-    reported: list[str] = []
-    results = running.run(
-        checks, Checkout(ROOT), at_once=at_once, must_run=must_run, report=lambda result: reported.append(result.name)
-    )
-    return results, reported
+def run(*checks: Check, at_once: int = 2, must_run: bool = False, base: str = "") -> list[Result]:
+    reported: list[Result] = []
+    results = running.run(checks, Checkout(ROOT), at_once=at_once, must_run=must_run, report=reported.append, base=base)
+    assert sorted(reported, key=lambda one: one.name) == sorted(results, key=lambda one: one.name)
+    return results
+
+
+PASSES = Check("passes", "", lambda _: [python("print('three')")])
 
 
 def test_a_check_passes_when_all_its_commands_do_and_every_command_runs() -> None:
     fails = Check("fails", "", lambda _: [python("print('one'); raise SystemExit(3)"), python("print('two')")])
-    passes = Check("passes", "", lambda _: [python("print('three')")])
-    results, reported = run(fails, passes)
+    results = run(fails, PASSES)
     assert [(r.name, r.end) for r in results] == [("fails", "failed"), ("passes", "passed")]
-    assert "one" in results[0].output
-    assert "python exited with 3" in results[0].output
-    assert "two" in results[0].output
-    assert sorted(reported) == ["fails", "passes"]
+    assert results[0].output == "one\npython exited with 3\ntwo\n"
 
 
 @pytest.mark.parametrize(("base", "said"), [("", ["[]", "[]"]), ("HEAD", ["[]", "['--base', 'HEAD']"])])
 def test_a_check_that_can_narrow_is_told_the_base(base: str, said: list[str]) -> None:
-    tell = "import sys; print(sys.argv[1:])"
-    checks = [
-        Check("whole", "", lambda _: [python(tell)]),
-        Check("narrow", "", lambda _: [python(tell)], narrows=True),
-    ]
-    results = running.run(checks, Checkout(ROOT), at_once=2, must_run=True, report=lambda _: None, base=base)
+    tell = [python("import sys; print(sys.argv[1:])")]
+    results = run(Check("whole", "", lambda _: tell), Check("narrow", "", lambda _: tell, narrows=True), base=base)
     assert [result.output.strip() for result in results] == said
 
 
-def test_a_program_that_cannot_be_started_fails_its_check_alone(tmp_path: Path) -> None:
-    results, _ = run(Check("broken", "", lambda _: [[str(tmp_path)]]), Check("passes", "", lambda _: [python("")]))
-    assert [(r.name, r.end) for r in results] == [("broken", "failed"), ("passes", "passed")]
-    assert "Permission denied" in results[0].output
-
-
-def test_a_check_that_cannot_start_fails_alone() -> None:
-    def commands(_: Checkout) -> list[Command]:
-        raise GitopsError("git is not on PATH", fix="install git")
-
-    results, _ = run(Check("broken", "", commands), Check("passes", "", lambda _: [python("")]))
-    assert [(r.name, r.end) for r in results] == [("broken", "failed"), ("passes", "passed")]
-    assert "git is not on PATH → install git" in results[0].output
+NO_GIT = GitopsError("git is not on PATH", fix="install git")
+NO_SCRIPT = NothingToCheckError("no shell script")
+NO_RUFF = NotInstalledError("ruff is not installed", fix="pip install ruff")
 
 
 @pytest.mark.parametrize(
-    ("error", "must_run", "end"),
+    ("error", "must_run", "end", "output"),
     [
-        (NothingToCheckError("no shell script"), False, "not run"),
-        (NothingToCheckError("no shell script"), True, "not run"),
-        (NotInstalledError("ruff is not installed", fix="pip install ruff"), False, "not run"),
-        (NotInstalledError("ruff is not installed", fix="pip install ruff"), True, "failed"),
+        (None, False, "failed", "error: [Errno 13] Permission denied: '/'\n"),
+        (NO_GIT, False, "failed", "error: git is not on PATH → install git\n"),
+        (NO_SCRIPT, False, "not run", f"{NO_SCRIPT}\n"),
+        (NO_SCRIPT, True, "not run", f"{NO_SCRIPT}\n"),
+        (NO_RUFF, False, "not run", f"{NO_RUFF}\n"),
+        (NO_RUFF, True, "failed", f"{NO_RUFF}\n"),
     ],
 )
-def test_a_check_that_cannot_look_says_why(error: GitopsError, must_run: bool, end: End) -> None:
+def test_a_check_that_cannot_start_or_look_says_why_and_ends_alone(
+    error: GitopsError | None, must_run: bool, end: End, output: str
+) -> None:
     def commands(_: Checkout) -> list[Command]:
-        raise error
+        if error:
+            raise error
+        return [["/"]]
 
-    results, _ = run(Check("one", "", commands), must_run=must_run)
-    assert [(r.end, r.output) for r in results] == [(end, f"{error}\n")]
+    results = run(Check("one", "", commands), PASSES, must_run=must_run)
+    assert [(r.name, r.end) for r in results] == [("one", end), ("passes", "passed")]
+    assert results[0].output == output
 
 
 def test_no_more_run_together_than_allowed(tmp_path: Path) -> None:
     # Each one fails when another holds the folder.
     held = str(tmp_path / "held")
     code = f"import os, time; os.mkdir({held!r}); time.sleep(.05); os.rmdir({held!r})"
-    checks = [Check(f"c{number}", "", lambda _: [python(code)]) for number in range(3)]
-    results, _ = run(*checks, at_once=1)
+    results = run(*(Check(f"c{number}", "", lambda _: [python(code)]) for number in range(3)), at_once=1)
     assert [r.end for r in results] == ["passed"] * 3
 
 

@@ -9,7 +9,10 @@ from tests.conftest import ROOT
 
 SERVICES = ["shop", "shop-admin"]
 OF_A_SERVICE = ("contract", "dockerfile", "locks", "python", "render", "secrets", "shell", "types")
+OF_TEMPLATES = ("contract", "policy", "render", "secrets", "templates")
+OF_TESTS = ("python", "secrets", "types")
 SHIP = "tests/rehearsal/ship"
+ENTRIES = "infra/environments/staging"
 
 
 @pytest.mark.parametrize(
@@ -19,47 +22,25 @@ SHIP = "tests/rehearsal/ship"
         (["docs/drift.md", "README.md"], ("secrets",), ("tests/docs",)),
         (["services/shop/README.md"], ("secrets",), ("tests/docs",)),
         (["services/shop/shop/views.py"], OF_A_SERVICE, (SHIP, "tests/services/shop")),
-        (
-            ["services/shop-admin/Dockerfile"],
-            OF_A_SERVICE,
-            (SHIP, "tests/services/shop_admin"),
-        ),
-        (["tests/services/shop_admin/test_page.py"], ("python", "secrets", "types"), ("tests/services/shop_admin",)),
+        (["services/shop-admin/Dockerfile"], OF_A_SERVICE, (SHIP, "tests/services/shop_admin")),
+        (["tests/services/shop_admin/test_page.py"], OF_TESTS, ("tests/services/shop_admin",)),
         (["taskdefs/shop/base.json"], ("contract", "render", "secrets"), (SHIP, "tests/services/shop")),
-        (
-            ["infra/environments/staging.yaml", "infra/cloudformation/network.yaml"],
-            ("contract", "policy", "render", "secrets", "templates"),
-            ("tests/infra", SHIP),
-        ),
-        (
-            ["infra/environments/staging/shop-admin.yaml"],
-            ("contract", "policy", "render", "secrets", "templates"),
-            ("tests/infra", SHIP, "tests/services/shop_admin"),
-        ),
+        ([f"{ENTRIES}.yaml", "infra/cloudformation/network.yaml"], OF_TEMPLATES, ("tests/infra", SHIP)),
+        ([f"{ENTRIES}/shop-admin.yaml"], OF_TEMPLATES, ("tests/infra", SHIP, "tests/services/shop_admin")),
         # The entry of a service that is gone: as any other file of the environments.
-        (
-            ["infra/environments/staging/removed.yaml"],
-            ("contract", "policy", "render", "secrets", "templates"),
-            ("tests/infra", SHIP),
-        ),
+        ([f"{ENTRIES}/removed.yaml"], OF_TEMPLATES, ("tests/infra", SHIP)),
         ([".github/workflows/check.yml"], ("secrets", "workflows"), ("tests/github", "tests/rehearsal/runner")),
         # Together: what either asks for.
-        (
-            ["docs/drift.md", "tests/services/shop/conftest.py"],
-            ("python", "secrets", "types"),
-            ("tests/docs", "tests/services/shop"),
-        ),
+        (["docs/drift.md", "tests/services/shop/conftest.py"], OF_TESTS, ("tests/docs", "tests/services/shop")),
         # What the tools are made of, what every test stands on, what nobody has named: everything.
-        (["gitops/cli.py"], None, None),
+        *(
+            ([path], None, None)
+            for path in (
+                *("gitops/cli.py", "tests/conftest.py", "tests/services/conftest.py", "requirements/dev.txt"),
+                *("pyproject.toml", "Makefile", ".ci/run", "services/removed/app.py", "a new kind of file"),
+            )
+        ),
         (["rehearsal/cli.py", "docs/drift.md"], None, None),
-        (["tests/conftest.py"], None, None),
-        (["tests/services/conftest.py"], None, None),
-        (["requirements/dev.txt"], None, None),
-        (["pyproject.toml"], None, None),
-        (["Makefile"], None, None),
-        ([".ci/run"], None, None),
-        (["services/removed/app.py"], None, None),
-        (["a new kind of file"], None, None),
     ],
 )
 def test_a_change_asks_for_what_it_can_affect(

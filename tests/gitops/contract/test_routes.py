@@ -24,10 +24,7 @@ PREFIXED = "b = Blueprint('b', __name__, url_prefix='/v1')\n@b.get('/h')\ndef f(
         ("b = Blueprint('b', __name__, url_prefix='/v1')\n@b.get('/health')\ndef f(): ...\n", {"/v1/health"}),
         ("b: Blueprint = Blueprint('b', __name__, url_prefix='/v1/')\n@b.get('/h')\ndef f(): ...\n", {"/v1/h"}),
         # The prefix that a blueprint is registered with stands in for its own.
-        (
-            PREFIXED + "app.register_blueprint(b, url_prefix='/v2')\n",
-            {"/v2/h"},
-        ),
+        (PREFIXED + "app.register_blueprint(b, url_prefix='/v2')\n", {"/v2/h"}),
         # A dictionary's get and a client's are not routes, a computed path is not known.
         ("x = {}.get('health')\n@app.get(PATH)\ndef f(): ...\n", set()),
     ],

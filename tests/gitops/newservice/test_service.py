@@ -65,10 +65,6 @@ def test_the_longest_environment_sets_the_limit() -> None:
     ]
 
 
-def test_what_is_called_after_it() -> None:
-    assert Names("wind-alerts", "/a").module == "wind_alerts"
-
-
 @pytest.mark.parametrize(
     ("text", "filled"),
     [
@@ -84,46 +80,32 @@ def test_the_starter_is_filled_word_by_word(text: str, filled: str) -> None:
 
 # Three folders and the entries of three environments move.
 MOVES = 6
+FULL = OSError(errno.ENOSPC, "No space left on device", "x")
 
 
-class Moves:
-    """Counts the moves into place, and does something at one of them."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, at: int, what: BaseException | None) -> None:
-        self.count, self._at, self._what = 0, at, what
-        real = Path.rename
-
-        def move(path: Path, target: Path) -> Path:
-            self.count += 1
-            if self.count == self._at:
-                if self._what:
-                    raise self._what
-                os.kill(os.getpid(), signal.SIGINT)
-            return real(path, target)
-
-        monkeypatch.setattr(Path, "rename", move)
-
-
-@pytest.mark.parametrize("at", [1, 3, 4, MOVES])
-def test_a_move_that_fails_undoes_those_before(
-    repository: Path, gitops: Gitops, monkeypatch: pytest.MonkeyPatch, at: int
+@pytest.mark.parametrize(
+    ("at", "error", "code", "said"),
+    [
+        *((at, FULL, 1, "error: x: No space left on device\n") for at in (1, 3, 4, MOVES)),
+        *((at, None, 130, "interrupted: run the same command again to go on\n") for at in (2, MOVES)),
+    ],
+)
+def test_a_move_that_fails_and_a_ctrl_c_in_between_undo_all(
+    repository: Path, gitops: Gitops, monkeypatch: pytest.MonkeyPatch, at: int, error: OSError, code: int, said: str
 ) -> None:
-    before = everything(repository)
-    moves = Moves(monkeypatch, at, OSError(errno.ENOSPC, "No space left on device", "x"))
-    outcome = gitops("new-service", "alerts")
-    assert moves.count == at
-    assert (outcome.code, outcome.err) == (1, "error: x: No space left on device\n")
-    assert everything(repository) == before
+    before, real, moved = everything(repository), Path.rename, []
 
+    def move(path: Path, target: Path) -> Path:
+        moved.append(target)
+        if len(moved) == at:
+            if error:
+                raise error
+            os.kill(os.getpid(), signal.SIGINT)
+        return real(path, target)
 
-@pytest.mark.parametrize("at", [2, MOVES])
-def test_a_ctrl_c_in_between_undoes_all(
-    repository: Path, gitops: Gitops, monkeypatch: pytest.MonkeyPatch, at: int
-) -> None:
-    before = everything(repository)
-    Moves(monkeypatch, at, None)
-    outcome = gitops("new-service", "alerts")
-    assert (outcome.code, outcome.out) == (130, "")
+    monkeypatch.setattr(Path, "rename", move)
+    assert gitops("new-service", "alerts") == (code, "", said)
+    assert len(moved) == at
     assert everything(repository) == before
 
 
@@ -160,10 +142,6 @@ def test_it_is_files_of_its_own_and_no_other_changes(repository: Path, gitops: G
 Change = Callable[[Path], object]
 
 
-def nothing(_: Path) -> None:
-    pass
-
-
 def edit(where: str, old: str, new: str) -> Change:
     def change(root: Path) -> None:
         text = (root / where).read_text()
@@ -183,7 +161,8 @@ def write(where: str, text: str) -> Change:
 
 STANDING = environments.load(Checkout(ROOT), "staging")
 SERVICE, PRIORITY = next((name, int(one["ListenerPriority"])) for name, one in STANDING.services.items())
-STAGING = f"infra/environments/staging/{SERVICE}.yaml"
+ENTRIES = "infra/environments/staging"
+STAGING = f"{ENTRIES}/{SERVICE}.yaml"
 # Without patterns of its own a service answers what no other does.
 CATCH_ALL = f"parameters:\n  ListenerPriority: '{PRIORITY}'\n"
 
@@ -191,57 +170,41 @@ CATCH_ALL = f"parameters:\n  ListenerPriority: '{PRIORITY}'\n"
 @pytest.mark.parametrize(
     ("words", "change", "said"),
     [
-        pytest.param(["Alerts"], nothing, '"Alerts" cannot name a service', id="name"),
-        pytest.param(["json"], nothing, "a module named json", id="python's name"),
-        pytest.param(["a" * 60], nothing, "IAM takes 64", id="long name"),
-        pytest.param([SERVICE], nothing, f"{SERVICE} is there already: services/{SERVICE}, taskdefs", id="exists"),
-        pytest.param(["alerts"], folder("taskdefs/alerts"), "already: taskdefs/alerts", id="left taskdefs"),
-        pytest.param(["alerts"], folder("tests/services/alerts"), "already: tests/services/alerts", id="left tests"),
-        pytest.param(["infra"], nothing, "infra is there already: infra", id="a folder at the top"),
-        pytest.param(
-            ["alerts"], write("infra/environments/staging/alerts.yaml", "{}"), "staging/alerts.yaml", id="left entry"
-        ),
-        pytest.param(["alerts", "--path", "/*"], nothing, '"/*" is not a folder', id="path"),
-        pytest.param(["alerts", "--path", ""], nothing, '"" is not a folder', id="empty path"),
-        pytest.param(["alerts", "--path", "/health/*"], nothing, "/health belongs to the services", id="health"),
-        pytest.param(
-            ["alerts", "--priority", str(PRIORITY)], nothing, f"{PRIORITY} belongs to {SERVICE}", id="taken priority"
-        ),
-        pytest.param(
-            ["alerts", "--priority", str(PRIORITY + 1)],
-            write(STAGING, CATCH_ALL),
-            "would take every request",
-            id="late priority",
-        ),
-        pytest.param(
-            ["alerts"],
-            write(STAGING, f"{CATCH_ALL}  PathPatterns: /alerts/*\n"),
-            "has the same addresses",
-            id="taken path",
-        ),
-        pytest.param(
-            ["alerts"],
-            write("infra/environments/staging/wether.yaml", "parameters: {ListenerPriority: '7'}"),
+        ("Alerts", None, '"Alerts" cannot name a service'),
+        ("json", None, "a module named json"),
+        ("a" * 60, None, "IAM takes 64"),
+        (SERVICE, None, f"{SERVICE} is there already: services/{SERVICE}, taskdefs"),
+        ("alerts", folder("taskdefs/alerts"), "already: taskdefs/alerts"),
+        ("alerts", folder("tests/services/alerts"), "already: tests/services/alerts"),
+        # A folder at the top.
+        ("infra", None, "infra is there already: infra"),
+        ("alerts", write(f"{ENTRIES}/alerts.yaml", "{}"), "staging/alerts.yaml"),
+        ("alerts --path /*", None, '"/*" is not a folder'),
+        ("alerts --path=", None, '"" is not a folder'),
+        ("alerts --path /health/*", None, "/health belongs to the services"),
+        (f"alerts --priority {PRIORITY}", None, f"{PRIORITY} belongs to {SERVICE}"),
+        (f"alerts --priority {PRIORITY + 1}", write(STAGING, CATCH_ALL), "would take every request"),
+        ("alerts", write(STAGING, f"{CATCH_ALL}  PathPatterns: /alerts/*\n"), "has the same addresses"),
+        (
+            "alerts",
+            write(f"{ENTRIES}/wether.yaml", "parameters: {ListenerPriority: '7'}"),
             "there is no taskdefs/wether/base.json",
-            id="stray entry",
         ),
-        pytest.param(
-            ["alerts"],
+        (
+            "alerts",
             edit("infra/cloudformation/service.yaml", "  PathPatterns:\n", "  Patterns:\n"),
             "has no parameter PathPatterns",
-            id="template that does not fit",
         ),
-        pytest.param(
-            ["alerts"], write("pyproject.toml", "[tool.ruff]\nnonsense = 1\n"), "ruff check failed", id="formatting"
-        ),
+        ("alerts", write("pyproject.toml", "[tool.ruff]\nnonsense = 1\n"), "ruff check failed"),
     ],
 )
 def test_it_says_why_and_changes_nothing(
-    repository: Path, gitops: Gitops, words: list[str], change: Change, said: str
+    repository: Path, gitops: Gitops, words: str, change: Change | None, said: str
 ) -> None:
-    change(repository)
+    if change:
+        change(repository)
     before = everything(repository)
-    outcome = gitops("new-service", *words)
+    outcome = gitops("new-service", *words.split())
     assert (outcome.code, outcome.out) == (1, "")
     assert said in outcome.err
     assert everything(repository) == before
@@ -281,42 +244,27 @@ markupsafe==2 \\
     # via
     #   flask
     #   jinja2
-    #   werkzeug
 requests==2 \\
     {HASH}
     # via
     #   -r services/weather/requirements.in
     #   werkzeug
 """
+ALERTS = "services/alerts/requirements.in"
 
 
 def part(*wanted: str) -> str:
-    return service.lock_part(LOCK, wanted, "services/alerts/requirements.in") or ""
+    return service.lock_part(LOCK, wanted, ALERTS) or ""
 
 
-def test_it_is_what_uv_would_write() -> None:
-    assert (
-        part("flask")
-        == f"""\
-{HEADER}{FLASK}    # via -r services/alerts/requirements.in
-markupsafe==2 \\
-    {HASH}
-    # via flask
-"""
-    )
-
-
-def test_a_requirement_that_is_also_needed_by_another_names_both() -> None:
+def test_a_part_of_a_lock_is_what_uv_would_write() -> None:
+    assert part("flask") == f"{HEADER}{FLASK}    # via -r {ALERTS}\nmarkupsafe==2 \\\n    {HASH}\n    # via flask\n"
+    assert part("flask", "requests").count("==") == LOCK.count("==")
+    # A requirement that is also needed by another names both.
     text = part("flask", "click")
-    assert "    # via\n    #   -r services/alerts/requirements.in\n    #   flask\n" in text
+    assert f"    # via\n    #   -r {ALERTS}\n    #   flask\n" in text
     assert check.problems("x", text) == []
-
-
-def test_the_whole_of_it() -> None:
-    assert part("flask", "requests").count("==") - 1 == LOCK.count("==") - 1
-
-
-def test_of_a_lock_that_lacks_one_there_is_no_part() -> None:
+    # Of a lock that lacks one there is no part.
     assert part("gunicorn", "flask") == ""
 
 

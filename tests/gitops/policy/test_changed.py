@@ -9,21 +9,13 @@ import pytest
 from gitops import environments
 from gitops.policy.filled import every, own
 from gitops.repository import Checkout
-from tests.gitops.conftest import commit, write
+from tests.gitops.conftest import ENVIRONMENT, commit, write
 
 TEMPLATES = {
     "network": "Parameters: {Cidr: {Type: String}, Environment: {Type: String}}\nResources: {A: {Type: X}}\n",
     "service": "Parameters: {Service: {Type: String}, Size: {Type: Number, Default: 1}}\nResources: {A: {Type: X}}\n",
 }
-STAGING = """\
-environment: staging
-project: demo
-account: "111111111111"
-region: eu-west-2
-github: {owner: o, repository: r, owner_id: "1", repository_id: "2"}
-registry: staging
-stacks: {network: {Cidr: "10.0.0.0/16"}}
-"""
+STAGING = ENVIRONMENT.format(name="staging", account="1" * 12).replace("{}", '{network: {Cidr: "10.0.0.0/16"}}')
 PRODUCTION = STAGING.replace("environment: staging", "environment: production")
 ALL = ["network", "service-one", "service-two"]
 
@@ -55,7 +47,7 @@ def seen(checkout: Checkout, base: str) -> tuple[list[str], list[str]]:
         # Of one service in one environment.
         ("infra/environments/staging/two.yaml", "parameters: {Size: '2'}\n", ["s:service-two"], []),
         # A comment, an order or a field that no template takes changes nothing that is looked at.
-        ("infra/environments/staging.yaml", f"# why\n{STAGING}variables: {{city: Paris}}\n", [], []),
+        ("infra/environments/staging.yaml", f"# why\n{STAGING}".replace("Paris", "Rome"), [], []),
         ("infra/environments/staging/six.yaml", "parameters: {}\n", ["s:service-six"], []),
         (
             "infra/cloudformation/service.yaml",

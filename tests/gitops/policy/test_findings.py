@@ -23,21 +23,13 @@ def check(file_path: str, resource: str = "AWS::S3::Bucket.Logs") -> Check:
     return Check("CKV_AWS_18", "Ensure logging", file_path, resource)
 
 
-def test_a_finding_in_a_template_has_its_line() -> None:
-    [found] = lint([match("infra/cloudformation/network.yaml")], {})
-    assert str(found) == "infra/cloudformation/network.yaml:7: Default should be a value (E2015)"
-
-
-def test_a_finding_in_a_filled_template_has_its_environment_and_place() -> None:
-    [found] = lint(
-        [match("/x/staging/service-weather.yaml", ["Parameters", "MinTasks", 0])],
-        {"/x/staging/service-weather.yaml": [STAGING]},
-    )
-    assert found.where == "infra/cloudformation/service.yaml with the values of staging, Parameters.MinTasks.0"
-
-
-def test_the_same_finding_stands_once() -> None:
-    assert len(lint([match("a.yaml"), match("a.yaml"), match("b.yaml")], {})) == 2
+def test_a_finding_stands_once_and_names_its_line_or_its_environment_and_place() -> None:
+    template, filled = "infra/cloudformation/service.yaml", "/x/staging/service-weather.yaml"
+    inside = match(filled, ["Parameters", "MinTasks", 0])
+    assert [str(one) for one in lint([match(template), inside, match(template)], {filled: [STAGING]})] == [
+        f"{template} with the values of staging, Parameters.MinTasks.0: Default should be a value (E2015)",
+        f"{template}:7: Default should be a value (E2015)",
+    ]
 
 
 def test_each_environment_has_its_own_outcome() -> None:

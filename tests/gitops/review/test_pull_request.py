@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -24,21 +23,15 @@ def posted(text: str, subject: str = ABOUT) -> str:
     return made.body
 
 
-def test_the_first_time_a_comment_is_made() -> None:
-    made = pull_request.write(
-        [Comment(1, False, "looks good"), Comment(2, True, "coverage: 97 %")], ABOUT, "**No changes**"
-    )
+def test_a_comment_is_made_once_and_another_text_replaces_it() -> None:
+    others = [Comment(1, False, "looks good"), Comment(3, True, "coverage: 97 %")]
+    made = pull_request.write(others, ABOUT, "**No changes**")
     assert made is not None
     assert made.id is None
     assert made.body.startswith("**No changes**\n\n<!-- gitops-review sha256:")
-
-
-def test_another_text_replaces_it_and_the_same_does_nothing() -> None:
-    comments = [Comment(1, False, "hm"), Comment(2, True, posted("one"))]
-    again = pull_request.write(comments, ABOUT, "two")
-    assert again is not None
-    assert (again.id, again.body) == (2, posted("two"))
-    assert pull_request.write(comments, ABOUT, "one") is None
+    comments = [*others, Comment(2, True, made.body)]
+    assert pull_request.write(comments, ABOUT, "two") == pull_request.Write(2, posted("two"))
+    assert pull_request.write(comments, ABOUT, "**No changes**") is None
 
 
 @pytest.mark.parametrize(
@@ -61,10 +54,6 @@ def test_what_is_not_ours_is_left_alone(comment: Comment) -> None:
 OURS = ["services/app", "taskdefs/app"]
 
 
-def git(root: Path, *words: str) -> str:
-    return subprocess.run(["git", "-C", str(root), *words], check=True, capture_output=True, text=True).stdout.strip()
-
-
 @pytest.fixture
 def line(tmp_path: Path) -> list[str]:
     """Three commits of the service with one of something else before the last."""
@@ -75,39 +64,41 @@ def line(tmp_path: Path) -> list[str]:
     return made
 
 
-def test_a_deploy_brings_what_touches_the_service_newest_first(tmp_path: Path, line: list[str]) -> None:
-    one, two, _, four = line
-    assert pull_request.moved(Checkout(tmp_path), one, four, OURS) == pull_request.Moved((four, two), taken_back=False)
+NOT_HERE = "0" * 40
 
 
-def test_a_rollback_takes_the_same_ones_back(tmp_path: Path, line: list[str]) -> None:
-    one, two, _, four = line
-    assert pull_request.moved(Checkout(tmp_path), four, one, OURS) == pull_request.Moved((four, two), taken_back=True)
-
-
-@pytest.mark.parametrize("before", ["", "0" * 40, "HEAD"], ids=["nothing was live", "not in this clone", "the same"])
-def test_without_anything_before_it_the_commit_stands_alone(tmp_path: Path, line: list[str], before: str) -> None:
-    assert pull_request.moved(Checkout(tmp_path), before, line[-1], OURS) == pull_request.Moved(
-        (line[-1],), taken_back=False
-    )
-
-
-def test_a_deploy_of_nothing_of_the_service_is_told_to_its_own_commit(tmp_path: Path, line: list[str]) -> None:
-    _, two, three, _ = line
-    assert pull_request.moved(Checkout(tmp_path), two, three, OURS).commits == (three,)
+@pytest.mark.parametrize(
+    ("before", "after", "commits", "taken_back"),
+    [
+        # A deploy brings what touches the service, newest first, and a rollback takes the same ones back.
+        (0, 3, (3, 1), False),
+        (3, 0, (3, 1), True),
+        # Without anything before it the commit stands alone.
+        ("", 3, (3,), False),
+        (NOT_HERE, 3, (3,), False),
+        (3, 3, (3,), False),
+        # A deploy of nothing of the service is told to its own commit.
+        (1, 2, (2,), False),
+    ],
+)
+def test_the_commits_that_a_deploy_moves(
+    tmp_path: Path, line: list[str], before: int | str, after: int, commits: tuple[int, ...], taken_back: bool
+) -> None:
+    was = before if isinstance(before, str) else line[before]
+    found = pull_request.moved(Checkout(tmp_path), was, line[after], OURS)
+    assert found == pull_request.Moved(tuple(line[number] for number in commits), taken_back)
 
 
 def test_a_merge_stands_for_the_commits_of_its_branch(tmp_path: Path, line: list[str]) -> None:
     """GitHub knows a pull request by the commit that merged it."""
-    branch = git(tmp_path, "rev-parse", "--abbrev-ref", "HEAD")
-    git(tmp_path, "checkout", "-q", "-b", "change")
+    git = Checkout(tmp_path).git
+    git("checkout", "-q", "-b", "change")
     for number in range(2):
         write(tmp_path / "services/app/five", str(number))
         commit(tmp_path, f"Five {number}")
-    git(tmp_path, "checkout", "-q", branch)
-    who = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
-    git(tmp_path, *who, "merge", "-q", "--no-ff", "-m", "Merge", "change")
-    merge = git(tmp_path, "rev-parse", "HEAD")
+    git("checkout", "-q", "main")
+    git("-c", "user.name=a", "-c", "user.email=a@example.com", "merge", "-q", "--no-ff", "-m", "Merge", "change")
+    merge = git("rev-parse", "HEAD").strip()
     assert pull_request.moved(Checkout(tmp_path), line[-1], merge, OURS).commits == (merge,)
 
 
@@ -116,8 +107,9 @@ ENVIRONMENTS = ["staging", "production"]
 OK = Row("succeeded", "a" * 40, REPORT)
 
 
-def test_a_change_that_reached_staging_only() -> None:
-    assert pull_request.text("weather", ENVIRONMENTS, {"staging": OK}).splitlines()[:6] == [
+def test_a_change_that_reached_staging_only_whose_row_the_next_deploy_reads() -> None:
+    text = pull_request.text("weather", ENVIRONMENTS, {"staging": OK})
+    assert text.splitlines()[:6] == [
         "**weather reached staging**",
         "",
         "| environment | result | commit | |",
@@ -125,13 +117,8 @@ def test_a_change_that_reached_staging_only() -> None:
         f"| staging | ✅ succeeded | aaaaaaaaaaaa | [report]({REPORT}) |",
         "| production | not yet | | |",
     ]
-
-
-def test_the_next_deploy_adds_its_row_to_what_the_comment_holds() -> None:
-    text = pull_request.text("weather", ENVIRONMENTS, {"staging": OK})
     assert pull_request.rows(text) == {"staging": OK}
-    hidden = text.splitlines()[-1]
-    assert "--" not in hidden.removeprefix("<!--").removesuffix("-->"), "the comment would end there"
+    assert "--" not in text.splitlines()[-1][4:-3], "the comment would end there"
 
 
 @pytest.mark.parametrize("body", ["", "looks good", "<!-- reached {} -->", "<!-- reached {broken} -->"])
@@ -147,25 +134,22 @@ def test_every_verdict_has_its_word(verdict: Verdict) -> None:
     assert ("reached staging and production" in text) == (verdict is Verdict.SUCCEEDED)
 
 
-def test_a_deploy_that_failed_is_in_the_first_line() -> None:
-    known = {"staging": pull_request.row("rolled back", "b" * 40, REPORT, taken_back=False)}
-    first = pull_request.text("weather", ENVIRONMENTS, known).splitlines()[0]
-    assert first == "**weather has reached no environment; rolled back in staging**"
-
-
 @pytest.mark.parametrize(
-    ("verdict", "taken_back", "result"),
+    ("verdict", "taken_back", "result", "sign"),
     [
-        ("", False, "ended before a verdict"),
-        ("succeeded", True, "taken back"),
-        ("rolled back", True, "to be taken back: rolled back"),
-        ("", True, "to be taken back: ended before a verdict"),
+        ("rolled back", False, "rolled back", "❌"),
+        ("", False, "ended before a verdict", "⚠️"),
+        ("succeeded", True, "taken back", "⚠️"),
+        ("rolled back", True, "to be taken back: rolled back", "⚠️"),
+        ("", True, "to be taken back: ended before a verdict", "⚠️"),
     ],
 )
-def test_what_is_no_success_is_not_called_one(verdict: str, taken_back: bool, result: str) -> None:
+def test_what_is_no_success_is_in_the_first_line(verdict: str, taken_back: bool, result: str, sign: str) -> None:
     row = pull_request.row(verdict, "b" * 40, REPORT, taken_back=taken_back)
     assert row.result == result
-    assert "⚠️" in pull_request.text("weather", ENVIRONMENTS, {"production": row})
+    text = pull_request.text("weather", [], {"staging": row})
+    assert text.startswith(f"**weather has reached no environment; {result} in staging**\n")
+    assert f"| staging | {sign} {result} |" in text
 
 
 def test_a_report_is_linked_only_where_there_is_one() -> None:
@@ -176,13 +160,10 @@ def test_a_report_is_linked_only_where_there_is_one() -> None:
 NAMES = pull_request.wanted(["staging", "production"])
 
 
-def test_the_diff_comes_first_then_each_plan() -> None:
+def test_the_diff_comes_first_then_each_plan_and_what_is_missing_is_said() -> None:
     assert NAMES == ["diff", "plan-staging", "plan-production"]
     text = pull_request.compose(NAMES, {"plan-production": "p\n", "diff": "d\n", "plan-staging": "s\n"})
     assert text == "d\n\ns\n\np"
-
-
-def test_a_part_whose_job_failed_is_said() -> None:
     text = pull_request.compose(NAMES, {"diff": "d", "plan-staging": " "}, "https://github.com/o/r/actions/runs/1")
     assert "**plan-staging is missing**: its job did not end well; see [the run](https://github.com/o/r/" in text
     assert "**plan-production is missing**" in text

@@ -21,12 +21,8 @@ def many(count: int, lines: int = 40, text: str = "x" * 60) -> list[Change]:
     return [Change(f"app{number} in staging", "added", (f"risk {number}",), diff) for number in range(count)]
 
 
-def test_nothing_changed_is_said_outright() -> None:
-    text = report([], "a" * 40, "b" * 40)
-    assert text.startswith("**No changes** in rendered task definitions and environments.\n")
-
-
-def test_a_warning_comes_first_and_then_nothing_says_no_changes() -> None:
+def test_nothing_changed_is_said_outright_but_not_below_a_warning_which_comes_first() -> None:
+    assert report([], "a", "b").startswith("**No changes** in rendered task definitions and environments.\n")
     text = report([], "a", "b", warning="**Stale**: `x`")
     assert text.startswith("**Stale**: `x`\n\n")
     assert "no changes" not in text.lower()
@@ -53,14 +49,10 @@ def test_the_first_line_counts() -> None:
     assert "- **b, c**: r\n- **b**: s\n" in report(found, "x", "y")
 
 
-def test_the_same_changes_give_the_same_bytes() -> None:
-    assert report(many(3), "a", "b") == report(many(3), "a", "b")
-
-
-def test_the_run_is_linked() -> None:
-    assert "[the run](https://github.com/o/r/actions/runs/1)" in report(
-        [], "a", "b", "https://github.com/o/r/actions/runs/1"
-    )
+def test_the_same_changes_give_the_same_bytes_and_the_run_is_linked() -> None:
+    run = "https://github.com/o/r/actions/runs/1"
+    assert report(many(3), "a", "b", run) == report(many(3), "a", "b", run)
+    assert f"[the run]({run})" in report([], "a", "b", run)
 
 
 @pytest.mark.parametrize(
@@ -97,26 +89,32 @@ def test_what_fits_is_whole() -> None:
     assert report(many(200), "a", "b", budget=10**6).count("<details>") == 200
 
 
-def test_changes_are_of_rendered_files_and_environments_alone() -> None:
-    base = {RENDERED: '{"family": "a"}', "taskdefs/app/base.json": "{}", "infra/environments/staging.yaml": "a: 1"}
-    head = {RENDERED: '{"family": "b"}', "taskdefs/app/base.json": "{1}", "infra/environments/staging.yaml": "a: 2"}
-    assert [(change.subject, change.kind) for change in changes(base, head)] == [
-        ("environment staging", "changed"),
-        ("app in staging", "changed"),
-    ]
+ENVIRONMENT = "infra/environments/staging.yaml"
 
 
-def test_other_bytes_of_the_same_content_are_no_change() -> None:
-    one = {RENDERED: '{"family": "a", "cpu": "1"}', "infra/environments/a.yaml": "a: 1\nb: 2"}
-    other = {RENDERED: '{"cpu":"1","family":"a"}', "infra/environments/a.yaml": "# b\nb: 2\na: 1"}
-    assert changes(one, other) == []
-
-
-def test_a_file_that_comes_or_goes() -> None:
-    files = {RENDERED: '{"family": "a"}'}
-    assert [change.kind for change in changes({}, files)] == ["added"]
-    assert [change.kind for change in changes(files, {})] == ["removed"]
-    assert changes({}, files)[0].diff[-1] == "+}"
+@pytest.mark.parametrize(
+    ("base", "head", "found"),
+    [
+        # Of rendered files and environments alone.
+        (
+            {RENDERED: '{"family": "a"}', "taskdefs/app/base.json": "{}", ENVIRONMENT: "a: 1"},
+            {RENDERED: '{"family": "b"}', "taskdefs/app/base.json": "{1}", ENVIRONMENT: "a: 2"},
+            [("environment staging", "changed"), ("app in staging", "changed")],
+        ),
+        # Other bytes of the same content are no change.
+        (
+            {RENDERED: '{"family": "a", "cpu": "1"}', ENVIRONMENT: "a: 1\nb: 2"},
+            {RENDERED: '{"cpu":"1","family":"a"}', ENVIRONMENT: "# b\nb: 2\na: 1"},
+            [],
+        ),
+        ({}, {RENDERED: '{"family": "a"}'}, [("app in staging", "added")]),
+        ({RENDERED: '{"family": "a"}'}, {}, [("app in staging", "removed")]),
+    ],
+)
+def test_what_is_a_change(base: dict[str, str], head: dict[str, str], found: list[tuple[str, str]]) -> None:
+    seen = changes(base, head)
+    assert [(change.subject, change.kind) for change in seen] == found
+    assert all(change.diff[-1] == "+}" for change in seen if change.kind == "added")
 
 
 def test_a_secret_in_a_file_reaches_no_text() -> None:

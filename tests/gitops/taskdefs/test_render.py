@@ -5,12 +5,15 @@ from __future__ import annotations
 import copy
 import json
 import random
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from gitops.environments import Environment, GitHub
+from gitops.environments import load
 from gitops.errors import GitopsError
+from gitops.repository import Checkout
 from gitops.taskdefs.documents import dump, parse
 from gitops.taskdefs.render import merge, render, unfilled, variables, with_image
 
@@ -68,31 +71,19 @@ def test_merges(base: dict[str, Any], overlay: dict[str, Any], merged: dict[str,
     assert (base, overlay) == before
 
 
+SET = {"environment": [{"name": "A", "value": "1"}]}
+
+
 @pytest.mark.parametrize(
     ("base", "overlay", "place", "words"),
     [
         ({}, {"cpu": None}, "cpu", "does not have"),
         ({"a": {}}, {"a": {"b": None}}, "a.b", "does not have"),
-        (
-            {"environment": []},
-            {"environment": [{"name": "A", "$remove": True}]},
-            "environment[A]",
-            "$remove names what the base does not have",
-        ),
-        (
-            {"environment": [{"name": "A", "value": "1"}]},
-            {"environment": [{"name": "A", "$remove": False}]},
-            "environment[A]",
-            "removal is written",
-        ),
-        ({"environment": []}, {"environment": [{"value": "1"}]}, "environment", "without name"),
+        ({}, {"environment": [{"name": "A", "$remove": True}]}, "environment[A]", "$remove names what the base does"),
+        (SET, {"environment": [{"name": "A", "$remove": False}]}, "environment[A]", "removal is written"),
+        (SET, {"environment": [{"value": "1"}]}, "environment", "the overlay has an element without name"),
         ({"environment": ["A"]}, {"environment": []}, "environment", "the base has an element without name"),
-        (
-            {"environment": []},
-            {"environment": [{"name": "A", "value": "1"}, {"name": "A", "value": "2"}]},
-            "environment",
-            "the overlay names A twice",
-        ),
+        (SET, {"environment": SET["environment"] * 2}, "environment", "the overlay names A twice"),
     ],
 )
 def test_says_what_an_overlay_gets_wrong(base: dict[str, Any], overlay: dict[str, Any], place: str, words: str) -> None:
@@ -107,36 +98,19 @@ def test_collects_every_problem() -> None:
     assert [problem.place for problem in problems] == [("cpu",), ("memory",), ("tags",)]
 
 
-STAGING = Environment(
-    environment="staging",
-    project="demo",
-    account="111111111111",
-    region="eu-west-2",
-    github=GitHub(owner="o", repository="r", owner_id="1", repository_id="2"),
-    registry="staging",
-    stacks={},
-    services={"app": {}},
-)
-
-
-def test_variables_of_an_environment() -> None:
-    assert variables(STAGING, "app") == {
+def test_variables_of_an_environment_which_it_may_not_take_over(repository: Path) -> None:
+    staging = load(Checkout(repository), "staging")
+    assert variables(staging, "app") == {
         "environment": "staging",
         "region": "eu-west-2",
         "account": "111111111111",
         "service": "app",
         "project": "demo",
+        "city": "Paris",
     }
-
-
-@pytest.mark.parametrize("name", ["image", "region"])
-def test_an_environment_may_not_take_over_a_variable(name: str) -> None:
-    taken = Environment(
-        **{field: getattr(STAGING, field) for field in STAGING.__struct_fields__ if field != "variables"},
-        variables={name: "x"},
-    )
-    with pytest.raises(GitopsError, match=rf"staging\.yaml: variables sets {name}"):
-        variables(taken, "app")
+    for name in ("image", "region"):
+        with pytest.raises(GitopsError, match=rf"staging\.yaml: variables sets {name}"):
+            variables(msgspec.structs.replace(staging, variables={name: "x"}), "app")
 
 
 @pytest.mark.parametrize(

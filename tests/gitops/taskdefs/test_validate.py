@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -47,6 +48,10 @@ TASK_MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({"executionRoleArn": "arn:${account"}, "executionRoleArn: a ${ has no closing brace"),
     ({"taskRoleArn": "${image}"}, "taskRoleArn: ${image} may only be the whole image of a container"),
     ({"tags": [{"key": "A", "value": "1"}, {"key": "A", "value": "2"}]}, "tags: A stands here twice"),
+    (
+        {"containerDefinitions": [{"name": "app", "image": "${image}", "cpu": 512}]},
+        "cpu: the containers ask for 512, the task has 256",
+    ),
     ({"containerDefinitions": []}, "containerDefinitions: no container is named app"),
     ({"containerDefinitions": "app"}, "containerDefinitions: is str, must be list or tuple"),
 ]
@@ -58,64 +63,51 @@ def test_mistakes_of_a_task(document: Document, change: dict[str, Any], line: st
 
 
 CONTAINER_MISTAKES: list[tuple[dict[str, Any], str]] = [
-    ({"memry": 1}, f"{APP}.memry: unknown key"),
-    ({"essential": "true"}, f"{APP}.essential: is str, must be bool"),
-    ({"stopTimeout": True}, f"{APP}.stopTimeout: is bool, must be int"),
-    ({"environment": [{"name": "A", "value": 1}]}, f"{APP}.environment[A].value: is int, must be str"),
-    ({"environment": [{"name": "KEY", "value": "1"}]}, f"{APP}.secrets: KEY is in environment too: ECS refuses both"),
-    ({"environment": [{"name": "A"}, {"name": "A"}]}, f"{APP}.environment: A stands here twice"),
-    ({"secrets": [{"name": "KEY"}]}, f"{APP}.secrets[KEY].valueFrom: is missing"),
-    ({"image": "nginx"}, f"{APP}.image: must be ${{image}}, which the deploy fills with the commit's image"),
-    ({"image": "${image}:latest"}, f"{APP}.image: ${{image}} may only be the whole image of a container"),
-    ({"essential": False}, f"{APP}.essential: must be true: the task is this container"),
-    ({"dockerLabels": {"${region}": ""}}, f"{APP}.dockerLabels.${{region}}: a variable cannot stand in a key"),
+    ({"memry": 1}, "memry: unknown key"),
+    ({"essential": "true"}, "essential: is str, must be bool"),
+    ({"stopTimeout": True}, "stopTimeout: is bool, must be int"),
+    ({"environment": [{"name": "A", "value": 1}]}, "environment[A].value: is int, must be str"),
+    ({"environment": [{"name": "KEY", "value": "1"}]}, "secrets: KEY is in environment too: ECS refuses both"),
+    ({"environment": [{"name": "A"}, {"name": "A"}]}, "environment: A stands here twice"),
+    ({"secrets": [{"name": "KEY"}]}, "secrets[KEY].valueFrom: is missing"),
+    ({"image": "nginx"}, "image: must be ${image}, which the deploy fills with the commit's image"),
+    ({"image": "${image}:latest"}, "image: ${image} may only be the whole image of a container"),
+    ({"essential": False}, "essential: must be true: the task is this container"),
+    ({"dockerLabels": {"${region}": ""}}, "dockerLabels.${region}: a variable cannot stand in a key"),
     (
         {"portMappings": [{"containerPort": 8080, "hostPort": 80}]},
-        f"{APP}.portMappings[8080].hostPort: 80 must be the containerPort under awsvpc",
+        "portMappings[8080].hostPort: 80 must be the containerPort under awsvpc",
     ),
     (
         {"portMappings": [{"containerPort": 1, "protocol": "TCP"}]},
-        f'{APP}.portMappings[1].protocol: "TCP" is none of tcp, udp',
+        'portMappings[1].protocol: "TCP" is none of tcp, udp',
     ),
-    ({"portMappings": [{"containerPort": 1}, {"containerPort": 1}]}, f"{APP}.portMappings: 1/tcp stands here twice"),
-    ({"privileged": True}, f"{APP}.privileged: is not possible on Fargate"),
-    ({"links": ["a"]}, f"{APP}.links: is not possible on Fargate"),
-    ({"stopTimeout": 121}, f"{APP}.stopTimeout: 121 is not within 2 to 120 seconds"),
+    ({"portMappings": [{"containerPort": 1}, {"containerPort": 1}]}, "portMappings: 1/tcp stands here twice"),
+    ({"privileged": True}, "privileged: is not possible on Fargate"),
+    ({"links": ["a"]}, "links: is not possible on Fargate"),
+    ({"stopTimeout": 121}, "stopTimeout: 121 is not within 2 to 120 seconds"),
     (
         {"linuxParameters": {"capabilities": {"add": ["NET_ADMIN"]}}},
-        f"{APP}.linuxParameters.capabilities.add: NET_ADMIN is not possible on Fargate (only SYS_PTRACE)",
+        "linuxParameters.capabilities.add: NET_ADMIN is not possible on Fargate (only SYS_PTRACE)",
     ),
-    (
-        {"linuxParameters": {"sharedMemorySize": 64}},
-        f"{APP}.linuxParameters.sharedMemorySize: is not possible on Fargate",
-    ),
-    ({"logConfiguration": {}}, f"{APP}.logConfiguration: has no logDriver: the container's output would be lost"),
+    ({"linuxParameters": {"sharedMemorySize": 64}}, "linuxParameters.sharedMemorySize: is not possible on Fargate"),
+    ({"logConfiguration": {}}, "logConfiguration: has no logDriver: the container's output would be lost"),
     (
         {"logConfiguration": {"logDriver": "json-file"}},
-        f"{APP}.logConfiguration.logDriver: json-file is not possible on Fargate (awslogs, splunk, awsfirelens are)",
+        "logConfiguration.logDriver: json-file is not possible on Fargate (awslogs, splunk, awsfirelens are)",
     ),
-    ({"logConfiguration": {"logDriver": "awslogs"}}, f"{APP}.logConfiguration.options: awslogs-group is missing"),
-    ({"healthCheck": {"command": ["curl"]}}, f"{APP}.healthCheck.command: must start with CMD or CMD-SHELL"),
-    (
-        {"healthCheck": {"command": ["CMD", "true"], "interval": 1}},
-        f"{APP}.healthCheck.interval: 1 is not within 5 to 300",
-    ),
-    (
-        {"mountPoints": [{"sourceVolume": "v", "containerPath": "/v"}]},
-        f"{APP}.mountPoints: v is no volume of this task",
-    ),
-    (
-        {"dependsOn": [{"containerName": "b", "condition": "START"}]},
-        f"{APP}.dependsOn: b is no container of this task",
-    ),
-    ({"cpu": 512}, "cpu: the containers ask for 512, the task has 256"),
+    ({"logConfiguration": {"logDriver": "awslogs"}}, "logConfiguration.options: awslogs-group is missing"),
+    ({"healthCheck": {"command": ["curl"]}}, "healthCheck.command: must start with CMD or CMD-SHELL"),
+    ({"healthCheck": {"command": ["CMD", "true"], "interval": 1}}, "healthCheck.interval: 1 is not within 5 to 300"),
+    ({"mountPoints": [{"sourceVolume": "v", "containerPath": "/v"}]}, "mountPoints: v is no volume of this task"),
+    ({"dependsOn": [{"containerName": "b", "condition": "START"}]}, "dependsOn: b is no container of this task"),
 ]
 
 
 @pytest.mark.parametrize(("change", "line"), CONTAINER_MISTAKES)
 def test_mistakes_of_a_container(document: Document, change: dict[str, Any], line: str) -> None:
     container = {**document["containerDefinitions"][0], **change}
-    assert line in problems({**document, "containerDefinitions": [container]})
+    assert f"{APP}.{line}" in problems({**document, "containerDefinitions": [container]})
 
 
 def test_one_volume_may_be_mounted_twice_but_not_two_at_one_path(document: Document) -> None:
@@ -155,23 +147,12 @@ def test_every_pair_that_fargate_has(document: Document, cpu: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cpu", "units"),
+    ("read", "texts"),
     [
-        ("256", 256),
-        ("0.25 vCPU", 256),
-        (".25 vCPU", None),
-        ("1vcpu", 1024),
-        ("16 vCPU", 16384),
-        ("0.5", None),
-        ("x", None),
+        (cpu_units, {"256": 256, "0.25 vCPU": 256, "1vcpu": 1024, "16 vCPU": 16384}),
+        (cpu_units, dict.fromkeys((".25 vCPU", "0.5", "x"))),
+        (memory_mib, {"512": 512, "0.5 GB": 512, "1GB": 1024, "120 gb": 122880, "": None}),
     ],
 )
-def test_cpu_is_read_in_both_units(cpu: str, units: int | None) -> None:
-    assert cpu_units(cpu) == units
-
-
-@pytest.mark.parametrize(
-    ("memory", "mib"), [("512", 512), ("0.5 GB", 512), ("1GB", 1024), ("120 gb", 122880), ("", None)]
-)
-def test_memory_is_read_in_both_units(memory: str, mib: int | None) -> None:
-    assert memory_mib(memory) == mib
+def test_sizes_are_read_in_both_units(read: Callable[[str], int | None], texts: dict[str, int | None]) -> None:
+    assert {text: read(text) for text in texts} == texts
