@@ -12,7 +12,7 @@ import psutil
 from gitops import Checkout, Environment, GitopsError, aws, environments, session
 from rehearsal import daemons, page
 from rehearsal.daemons import FOLDER, State
-from rehearsal.runtimes import proof
+from rehearsal.runtimes import PROOF
 from rehearsal.services import Needs, needs
 from rehearsal.steps import Steps, table
 from rehearsal.up import dirty_note, up
@@ -48,7 +48,7 @@ def run(
         if commit == "HEAD" and (note := dirty_note(checkout)):
             say(note)
         running = up(checkout, described, wanted, steps, port, runtime)
-        say(proof(running.runtime))
+        say(PROOF[running.runtime])
         _ship(described, steps, running, wanted, sha)
         address = _url(steps, name)
         pages = [_look(steps, running, one, address) for one in wanted]

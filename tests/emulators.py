@@ -6,12 +6,16 @@ import os
 import random
 import socket
 import subprocess
+import threading
 import time
 import urllib.request
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO
+from socketserver import BaseServer
+from typing import IO, TypeVar
+
+S = TypeVar("S", bound=BaseServer)
 
 # Below what Linux gives to outgoing connections (from 32768): such a one would take the port before we listen.
 LOWEST, HIGHEST = 20_000, 32_000
@@ -54,6 +58,19 @@ def _bindable(ports: set[int]) -> bool:
             except OSError:
                 return False
     return True
+
+
+@contextmanager
+def serving(server: S) -> Iterator[S]:
+    """Have a server of this process answer, in a thread, until the block ends."""
+    thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.01))
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 # What an emulator may take to answer: it bounds a failure, and nothing waits for it.

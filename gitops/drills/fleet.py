@@ -56,16 +56,6 @@ class Fleet:
             len(group) == self.desired and set(group.values()) <= {"healthy"} for group in self.targets
         )
 
-    @property
-    def arns(self) -> frozenset[str]:
-        """Every task's ARN."""
-        return frozenset(task.arn for task in self.tasks)
-
-
-def targets(described: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Address to state, of one target group's DescribeTargetHealth."""
-    return {one["Target"]["Id"]: one["TargetHealth"]["State"] for one in described}
-
 
 def busiest_zone(tasks: Iterable[Task]) -> tuple[str, list[Task]]:
     """The availability zone with the most tasks (the first by name of several), and its tasks."""
@@ -73,11 +63,6 @@ def busiest_zone(tasks: Iterable[Task]) -> tuple[str, list[Task]]:
     counted = Counter(one.zone for one in every)
     zone = min(counted, key=lambda name: (-counted[name], name))
     return zone, [one for one in every if one.zone == zone]
-
-
-def family(environment: Environment, service: str) -> str:
-    """The family of such revisions, apart from the service's own."""
-    return f"{environment.family(service)}-drill"
 
 
 def doomed(described: Mapping[str, Any], container: str, name: str) -> dict[str, Any]:
@@ -121,23 +106,21 @@ class Operations:
         seen = self.service()
         tasks = self._service.tasks()
         groups = [
-            targets(self._balancer.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"])
+            self._balancer.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
             for arn in seen.target_groups
         ]
-        return Fleet(seen.desired, tuple(tasks), tuple(groups))
+        states = [{one["Target"]["Id"]: one["TargetHealth"]["State"] for one in group} for group in groups]
+        return Fleet(seen.desired, tuple(tasks), tuple(states))
 
     def stop(self, tasks: Iterable[Task]) -> None:
         """StopTask for each."""
         for task in tasks:
             self._service.stop(task, REASON)
 
-    def roll(self, tell: Tell, timeout: float, clock: Clock) -> End:
-        """Replace every task by one of the same revision, watched to its verdict."""
-        return self._watched(self._update(""), "", tell, timeout, clock)
-
-    def ship(self, revision: str, previous: str, tell: Tell, timeout: float, clock: Clock) -> End:
-        """Deploy a revision, watched to its verdict."""
-        return self._watched(self._update(revision), previous, tell, timeout, clock)
+    def deploy(self, revision: str, previous: str, tell: Tell, timeout: float, clock: Clock) -> End:
+        """Deploy a revision, or the live one again for "", watched to its verdict."""
+        target = Target.of(self._update(revision), previous)
+        return watch(target, Poller(self._service, target, Calls()), tell, timeout, clock)
 
     @contextmanager
     def doomed_revision(self, of: str) -> Iterator[str]:
@@ -147,7 +130,7 @@ class Operations:
         and no deploy takes it for the service's newest revision.
         """
         live = self._ecs.task_definition(of).document
-        bad = self._ecs.register(doomed(live, self.name, family(self.environment, self.name)))
+        bad = self._ecs.register(doomed(live, self.name, f"{self.environment.family(self.name)}-drill"))
         try:
             yield bad
         finally:
@@ -162,7 +145,3 @@ class Operations:
         if primary is None:
             raise GitopsError(f"UpdateService of {self.name} answered without a deployment", fix="run it again")
         return primary
-
-    def _watched(self, ours: Deployment, previous: str, tell: Tell, timeout: float, clock: Clock) -> End:
-        target = Target.of(ours, previous)
-        return watch(target, Poller(self._service, target, Calls()), tell, timeout, clock)

@@ -81,22 +81,19 @@ class Kind:
 
     does: str
     act: Callable[[Setting], Happened]
-    refusal: Callable[[Setting], str]
+    refusal: Callable[[Setting], str] = lambda _: ""
 
 
 def _roll(setting: Setting) -> Happened:
-    end = setting.operations.roll(_teller(setting), WATCHED, setting.clock)
-    return Happened(
-        f"{short_name(setting.seen.revision)} again: {end.verdict.value}",
-        setting.before.arns,
-        _unless(end, Verdict.SUCCEEDED),
-    )
+    end = setting.operations.deploy("", "", _teller(setting), WATCHED, setting.clock)
+    said = f"{short_name(setting.seen.revision)} again: {end.verdict.value}"
+    return Happened(said, frozenset(task.arn for task in setting.before.tasks), _unless(end, Verdict.SUCCEEDED))
 
 
 def _bad_commit(setting: Setting) -> Happened:
     good = setting.seen.revision
     with setting.operations.doomed_revision(good) as bad:
-        end = setting.operations.ship(bad, good, _teller(setting), WATCHED, setting.clock)
+        end = setting.operations.deploy(bad, good, _teller(setting), WATCHED, setting.clock)
     return Happened(f"{short_name(bad)}: {end.verdict.value}", problems=_unless(end, Verdict.ROLLED_BACK))
 
 
@@ -115,14 +112,40 @@ def _stop(setting: Setting, tasks: Sequence[Task], where: str) -> Happened:
     return Happened(f"stopped {names}{where}", frozenset(task.arn for task in tasks))
 
 
-def _upstream(setting: Setting) -> Happened:
+def _fail_upstream(setting: Setting) -> Happened:
+    """One failure after the other, then none.
+
+    The page that asks the upstream each time has to say that it fails: else the
+    drill would be held with an upstream that works. However this ends, the
+    upstream is told to work again.
+    """
     assert setting.upstream is not None  # noqa: S101 (else refused before)
-    mended, problems = fail(setting.root, setting.upstream, setting.ask, setting.clock, setting.say)
-    return Happened(f"upstream {', '.join(setting.upstream.stand_in.failing)}", problems=problems, mended=mended)
+    stand_in, ready, clock, problems = setting.upstream.stand_in, setting.upstream.ready, setting.clock, []
+    try:
+        for behaviour in stand_in.failing:
+            setting.say(f"the upstream is {behaviour}")
+            _tell(setting.root, setting.upstream, behaviour)
+            until = clock.now() + LASTS
+            if not _shows(setting, ready, UNAVAILABLE):
+                problems.append(f"{ready} does not say that the upstream is {behaviour}")
+            clock.sleep(max(0.0, until - clock.now()))
+    finally:
+        _tell(setting.root, setting.upstream, stand_in.normal)
+    mended = clock.now()
+    setting.say(f"the upstream is {stand_in.normal}")
+    if not _shows(setting, ready, ""):
+        problems.append(f"{ready} still fails after the upstream works again")
+    return Happened(f"upstream {', '.join(stand_in.failing)}", problems=tuple(problems), mended=mended)
 
 
-def _never(_: Setting) -> str:
-    return ""
+def _shows(setting: Setting, path: str, wanted: str) -> bool:
+    """Whether a path answers as wanted, soon."""
+    until = setting.clock.now() + SHOWS
+    while setting.ask(path) != wanted:
+        if setting.clock.now() >= until:
+            return False
+        setting.clock.sleep(PAUSE)
+    return True
 
 
 def _without_breaker(setting: Setting) -> str:
@@ -143,22 +166,20 @@ def _no_upstream(setting: Setting) -> str:
 
 
 KINDS = {
-    "roll": Kind("replaces every task by one of the live revision", _roll, _never),
+    "roll": Kind("replaces every task by one of the live revision", _roll),
     "bad-commit": Kind(
         "ships a revision that exits at start, which must be rolled back", _bad_commit, _without_breaker
     ),
     "stop-task": Kind("stops one task", _stop_task, _one_task),
     "stop-zone": Kind("stops every task of the availability zone that has the most", _stop_zone, _one_zone),
-    "upstream": Kind("makes what the service asks fail in several ways", _upstream, _no_upstream),
+    "upstream": Kind("makes what the service asks fail in several ways", _fail_upstream, _no_upstream),
 }
 
 
 def _teller(setting: Setting) -> Tell:
     def tell(seen: Observation, decision: Decision, _waited: float) -> None:
-        primary = seen.primary
-        if primary is not None:
-            target = Target.of(primary)
-            setting.say(stage(target, seen, decision)[0])
+        if seen.primary is not None:
+            setting.say(stage(Target.of(seen.primary), seen, decision)[0])
 
     return tell
 
@@ -168,43 +189,6 @@ def _unless(end: End, wanted: Verdict) -> tuple[str, ...]:
         return ()
     cause = f" ({end.cause})" if end.cause else ""
     return (f"the verdict was {end.verdict.value}{cause}, not {wanted.value}",)
-
-
-def fail(
-    root: Path, upstream: Upstream, ask: Callable[[str], str], clock: Clock, say: Callable[[str], None]
-) -> tuple[float, tuple[str, ...]]:
-    """One failure after the other, then none: when it was told to work again, and what was wrong.
-
-    The page that asks the upstream each time has to say that it fails: else the
-    drill would be held with an upstream that works. However this ends, the
-    upstream is told to work again.
-    """
-    problems = []
-    try:
-        for behaviour in upstream.stand_in.failing:
-            say(f"the upstream is {behaviour}")
-            _tell(root, upstream, behaviour)
-            until = clock.now() + LASTS
-            if not _shows(upstream, ask, clock, UNAVAILABLE):
-                problems.append(f"{upstream.ready} does not say that the upstream is {behaviour}")
-            clock.sleep(max(0.0, until - clock.now()))
-    finally:
-        _tell(root, upstream, upstream.stand_in.normal)
-    mended = clock.now()
-    say(f"the upstream is {upstream.stand_in.normal}")
-    if not _shows(upstream, ask, clock, ""):
-        problems.append(f"{upstream.ready} still fails after the upstream works again")
-    return mended, tuple(problems)
-
-
-def _shows(upstream: Upstream, ask: Callable[[str], str], clock: Clock, wanted: str) -> bool:
-    """Whether ``ready`` answers as wanted, soon."""
-    until = clock.now() + SHOWS
-    while ask(upstream.ready) != wanted:
-        if clock.now() >= until:
-            return False
-        clock.sleep(PAUSE)
-    return True
 
 
 def _tell(root: Path, upstream: Upstream, behaviour: str) -> None:

@@ -56,7 +56,6 @@ class Tally:
     p50: float
     p99: float
     longest: float
-    rate: float
     problems: tuple[tuple[str, int], ...] = ()
     first_lost: float | None = None
 
@@ -72,20 +71,18 @@ def status_problem(status: int) -> str:
 
 
 def tally(requests: Iterable[Request]) -> Tally:
-    """Count; ``rate`` is requests a second between the first and the last, ``first_lost`` is when that was due."""
+    """Count; ``first_lost`` is when that was due."""
     every = sorted(requests, key=lambda one: one.due)
     if not every:
-        return Tally(0, 0, 0.0, 0.0, 0.0, 0.0)
+        return Tally(0, 0, 0.0, 0.0, 0.0)
     took = sorted(one.seconds for one in every)
     lost = [one for one in every if one.problem]
-    span = every[-1].due - every[0].due
     return Tally(
         sent=len(every),
         slow=sum(one.seconds > SLOW for one in every if not one.problem),
         p50=percentile(took, 50),
         p99=percentile(took, 99),
         longest=took[-1],
-        rate=(len(every) - 1) / span if span else 0.0,
         problems=tuple(Counter(one.problem for one in lost).most_common()),
         first_lost=lost[0].due if lost else None,
     )
@@ -114,14 +111,9 @@ class Schedule:
         if not 0 < self.longest <= LONGEST:
             raise GitopsError(f"{self.longest:g} seconds is out of bounds", fix=f"at most {LONGEST:g}")
 
-    @property
-    def most(self) -> int:
-        """How many requests it can be."""
-        return int(self.rate * self.longest)
-
     def due(self) -> Iterator[float]:
         """Seconds after the start at which each request is due, evenly spaced."""
-        for number in range(self.most):
+        for number in range(int(self.rate * self.longest)):
             yield number / self.rate
 
 

@@ -94,12 +94,10 @@ def text(results: Sequence[Result]) -> str:
     """An aligned table, numbers to the right."""
     lines = []
     named = [tuple(name.rstrip(":") for name in COLUMNS), *rows(results)]
-    widths = [max(len(row[column]) for row in named) for column in range(len(COLUMNS))]
+    widths = [max(map(len, column)) for column in zip(*named, strict=True)]
+    sides = [">" if name.endswith(":") else "<" for name in COLUMNS]
     for row in named:
-        cells = [
-            f"{value:>{width}}" if name.endswith(":") else f"{value:<{width}}"
-            for name, value, width in zip(COLUMNS, row, widths, strict=True)
-        ]
+        cells = (f"{value:{side}{width}}" for value, side, width in zip(row, sides, widths, strict=True))
         lines.append("  ".join(cells).rstrip())
     lines.insert(1, "─" * max(len(line) for line in lines))
     return hide("\n".join(lines))

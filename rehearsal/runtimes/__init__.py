@@ -15,6 +15,7 @@ from rehearsal.runtimes.task import StartedTask
 
 RuntimeName = Literal["processes", "containers"]
 NAMES: Final[tuple[RuntimeName, ...]] = ("processes", "containers")
+# What runs in the rehearsal and what that leaves unproven, for people to read.
 PROOF: Final[dict[RuntimeName, str]] = {
     "containers": (
         "Tasks run as containers of the image that the Dockerfile builds, with the task definition's user, "
@@ -36,26 +37,21 @@ class Runtime(Protocol):
 
     def for_task(self, task: StartedTask) -> Any:  # noqa: ANN401 (docker-py's client, by shape)
         """The client that starts this one task, knowing its definition and how it may pull."""
-        ...
 
     def discard(self, container_id: str, timeout: float) -> int | None:
         """Stop a container (SIGTERM, after ``timeout`` seconds SIGKILL), remove it; its exit code."""
-        ...
 
     def check(self, container_id: str, command: Sequence[str], timeout: float) -> bool:
         """Run a health check's command in a container; whether it exits with 0 within ``timeout`` seconds.
 
         The command asks 127.0.0.1, which each task has of its own on AWS: here it is the task's address.
         """
-        ...
 
     def reason(self, container_id: str) -> str | None:
         """Why the kernel ended a container, in ECS's words; None where it ended by itself."""
-        ...
 
     def close(self) -> None:
         """Stop and remove everything this rehearsal started; safe to call twice."""
-        ...
 
 
 def create(name: RuntimeName, state: Path) -> Runtime:
@@ -67,11 +63,6 @@ def create(name: RuntimeName, state: Path) -> Runtime:
     from rehearsal.runtimes.containers import Containers
 
     return Containers(state)
-
-
-def proof(runtime: RuntimeName) -> str:
-    """What runs in the rehearsal and what that leaves unproven, for people to read."""
-    return PROOF[runtime]
 
 
 def choose(requested: str) -> RuntimeName:
@@ -104,17 +95,10 @@ def containers_lack() -> str | None:
         return error.problem
     with contextlib.closing(engine):
         information = engine.info()
-    return engine_unfit(str(information.get("OperatingSystem", "")), list(information.get("SecurityOptions") or []))
+    return engine_unfit(str(information.get("OperatingSystem", "")), information.get("SecurityOptions") or [])
 
 
-def engine_unfit(
-    system: str, security: list[str]
-) -> (
-    Literal[
-        "the engine runs in a virtual machine (Docker Desktop)", "the engine is rootless and has a network of its own"
-    ]
-    | None
-):
+def engine_unfit(system: str, security: Sequence[str]) -> str | None:
     """Why an engine's containers cannot listen on this machine's loopback addresses; None where they can."""
     if "Docker Desktop" in system:
         return "the engine runs in a virtual machine (Docker Desktop)"

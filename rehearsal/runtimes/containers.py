@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final
 
 import docker
@@ -45,9 +46,10 @@ class Containers:
         self.containers = self.engine.containers
         _remove_containers(self.engine, state)
 
-    def for_task(self, task: StartedTask) -> Client:
+    def for_task(self, task: StartedTask) -> SimpleNamespace:
         """The client that pulls and runs this one task."""
-        return Client(Images(self.engine.images, task.registry_password), ContainersOf(self.engine, self.state, task))
+        images = Images(self.engine.images, task.registry_password)
+        return SimpleNamespace(images=images, containers=ContainersOf(self.engine, self.state, task))
 
     def discard(self, container_id: str, timeout: float) -> int | None:
         """Stop and remove a container; its exit code, None when there is no such container."""
@@ -102,14 +104,6 @@ def connect() -> docker.DockerClient:
         raise GitopsError(
             f"no Docker engine answers on {host}: {error}", fix="start one, or use --runtime processes"
         ) from None
-
-
-@dataclass(frozen=True)
-class Client:
-    """What ``containers.run`` and ``images.pull`` are called on for one task."""
-
-    images: Images
-    containers: ContainersOf
 
 
 @dataclass(frozen=True)
@@ -194,7 +188,6 @@ def remove_all(state: Path) -> list[str]:
 
 def _remove_containers(engine: docker.DockerClient, state: Path) -> int:
     found = engine.containers.list(all=True, sparse=True, filters={"label": f"{LABEL}={state}"})
-
     with ThreadPoolExecutor(max_workers=8) as pool:
         list(pool.map(_stop_and_remove, found))
     return len(found)

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
@@ -59,23 +60,6 @@ class ProcessContainer:
 
     def reload(self) -> None:
         """Nothing to do: status and attributes are read when asked for."""
-
-    def check(self, arguments: Sequence[str], timeout: float) -> bool:
-        """Whether a command in the container's environment exits with 0 within ``timeout`` seconds."""
-        try:
-            command = beside(self.command, asking(arguments, self.address))
-            done = subprocess.run(
-                command.arguments,
-                cwd=command.folder,
-                env=command.environment,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=timeout,
-                check=False,
-            )
-        except (GitopsError, OSError, subprocess.TimeoutExpired):
-            return False
-        return done.returncode == 0
 
     def wait(self) -> dict[str, int]:
         """Wait for the end; the code is 128 + signal for a killed process, as Docker has it."""
@@ -158,10 +142,10 @@ class Processes:
         (state / "tasks").mkdir(parents=True, exist_ok=True)
         sweep(state)
 
-    def for_task(self, task: StartedTask) -> Client:
+    def for_task(self, task: StartedTask) -> SimpleNamespace:
         """The client that pulls and runs this one task."""
         images = Images(self, task.registry_password)
-        return Client(images, ContainersOf(self, task, images))
+        return SimpleNamespace(images=images, containers=ContainersOf(self, task, images))
 
     def start(self, command: ImageCommand, name: str, labels: Mapping[str, str], address: str) -> ProcessContainer:
         """Start a process group; GitopsError when the rehearsal is ending."""
@@ -203,7 +187,22 @@ class Processes:
     def check(self, container_id: str, command: Sequence[str], timeout: float) -> bool:
         """Whether a command beside the container's own exits with 0 within ``timeout`` seconds."""
         container = self.running.get(container_id)
-        return container is not None and container.check(command, timeout)
+        if container is None:
+            return False
+        try:
+            asked = beside(container.command, asking(command, container.address))
+            done = subprocess.run(
+                asked.arguments,
+                cwd=asked.folder,
+                env=asked.environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=timeout,
+                check=False,
+            )
+        except (GitopsError, OSError, subprocess.TimeoutExpired):
+            return False
+        return done.returncode == 0
 
     def reason(self, container_id: str) -> str | None:
         """Always None: nothing limits a process."""
@@ -220,14 +219,6 @@ class Processes:
         sweep(self.state)
 
 
-@dataclass(frozen=True)
-class Client:
-    """What ``containers.run`` and ``images.pull`` are called on for one task."""
-
-    images: Images
-    containers: ContainersOf
-
-
 @dataclass
 class Images:
     """docker-py's ImageCollection, as far as the emulator's ECS uses it."""
@@ -236,15 +227,15 @@ class Images:
     password: str
     pulled: dict[str, UnpackedImage] = field(default_factory=dict)
 
-    def get_registry_data(self, image: str, auth_config: object = None) -> _Identified:
+    def get_registry_data(self, image: str, auth_config: object = None) -> _Image:
         """The digest that a tag stands for now."""
         _, digest = look_up(image, self.password)
-        return _Identified(digest)
+        return _Image(digest)
 
-    def pull(self, image: str, platform: str | None = None, auth_config: object = None) -> _Pulled:
+    def pull(self, image: str, platform: str | None = None, auth_config: object = None) -> _Image:
         """Fetch and unpack; GitopsError with the registry's words when it refuses."""
         self.pulled[image] = self.runtime.unpacked.pull(image, self.password)
-        return _Pulled(self.pulled[image].digest)
+        return _Image(self.pulled[image].digest)
 
     def get(self, image: str) -> None:
         """Always missing: a Fargate task pulls, it has no cache to fall back on."""
@@ -254,12 +245,7 @@ class Images:
 
 
 @dataclass(frozen=True)
-class _Identified:
-    id: str
-
-
-@dataclass(frozen=True)
-class _Pulled:
+class _Image:
     id: str
 
     def tag(self, repository: str, tag: str | None = None) -> bool:

@@ -83,7 +83,7 @@ def _broken(found: Shipped, bad: Bad, kind: str) -> Measured:
 
 
 def _measure(found: Shipped, commit: str, kind: str) -> Measured:
-    ecs = found.session("deploy").client("ecs")
+    ecs = found.clone.session("deploy").client("ecs")
     word, told, cost = "nothing", 0.0, (0.0, 0)
     command = ("gitops", "deploy", SERVICE, ENVIRONMENT, "--commit", commit)
     with ThreadPoolExecutor() as pool, found.clone.start(*command) as process:

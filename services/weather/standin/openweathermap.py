@@ -42,6 +42,12 @@ MODES = {
     "garbled": "200 with something that is not JSON",
 }
 LONGEST_SECONDS = 60.0
+# What is answered to any question in a mode.
+ALWAYS: dict[str, tuple[int, object]] = {
+    "limited": (429, error(429, "Your account is temporary blocked.")),
+    "broken": (500, error(500, "Internal server error")),
+    "garbled": (200, "<html>this is not what was asked for"),
+}
 
 
 @dataclass(frozen=True)
@@ -120,26 +126,17 @@ class Handler(BaseHTTPRequestHandler):
             return
         self.server.questions += 1
         how, changed = self.server.behaviour, self.server.changed
-        match how.mode:
-            case "silent":
-                changed.wait(SILENCE_SECONDS)
-                self.close_connection = True
-                return
-            case "refused":
-                self._reset()
-                return
-            case "limited":
-                self._send(429, error(429, "Your account is temporary blocked."))
-                return
-            case "broken":
-                self._send(500, error(500, "Internal server error"))
-                return
-            case "garbled":
-                self._send(200, "<html>this is not what was asked for")
-                return
-            case "slow":
-                changed.wait(how.seconds)
-        self._send(*answer(self.path, self.server.accepted_key, time.time()))
+        if how.mode in {"silent", "slow"}:
+            changed.wait(SILENCE_SECONDS if how.mode == "silent" else how.seconds)
+        if how.mode == "refused":
+            # Lingering for zero seconds makes close() send RST instead of FIN.
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.close()
+        if how.mode in {"silent", "refused"}:
+            self.close_connection = True
+        else:
+            always = ALWAYS.get(how.mode)
+            self._send(*(always or answer(self.path, self.server.accepted_key, time.time())))
 
     def do_PUT(self) -> None:
         """Take a new behaviour."""
@@ -167,12 +164,6 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    def _reset(self) -> None:
-        # Lingering for zero seconds makes close() send RST instead of FIN.
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self.connection.close()
-        self.close_connection = True
-
 
 def main(argv: list[str] | None = None) -> int:
     """Serve until SIGTERM or Ctrl-C; with ``--tell``, change the behaviour and return."""
@@ -189,7 +180,7 @@ def main(argv: list[str] | None = None) -> int:
         if arguments.port is None and not (arguments.tell and arguments.state):
             parser.error("--port is needed, or with --tell the --state of a running one")
         if arguments.tell:
-            port = arguments.port or _port(arguments.state)
+            port = arguments.port or urlsplit(json.loads((arguments.state / STATE_FILE).read_text())["url"]).port
             return _tell(port, arguments.tell, arguments.seconds)
         return _serve(arguments.port, arguments.state)
     except FileNotFoundError as error:
@@ -221,12 +212,6 @@ def _serve(port: int, state: Path | None) -> int:
         if file:
             file.unlink(missing_ok=True)
     return 0
-
-
-def _port(state: Path) -> int:
-    """Where the running stand-in of a state folder listens."""
-    url = json.loads((state / STATE_FILE).read_text())["url"]
-    return urlsplit(url).port or 0
 
 
 def _tell(port: int, mode: str, seconds: float) -> int:

@@ -99,11 +99,9 @@ def answer(target: str, accepted_key: str | None, now: float) -> tuple[int, Any]
     point = _point(query)
     if isinstance(point, str):
         return 400, error(400, point)
-    units = query.get("units", "standard")
-    if units not in UNITS:
-        units = "standard"
+    units = query.get("units", "")
     make = weather if parts.path.endswith("/weather") else forecast
-    return 200, make(nearest(*point), units, now)
+    return 200, make(nearest(*point), units if units in UNITS else "standard", now)
 
 
 def _direct(query: dict[str, str]) -> tuple[int, Any]:
@@ -112,7 +110,17 @@ def _direct(query: dict[str, str]) -> tuple[int, Any]:
     limit = query.get("limit", "1")
     if not limit.isdigit():
         return 400, error(400, "bad query")
-    return 200, geocoding(by_name(query["q"]), min(int(limit), 5))
+    # An unknown name is an empty list and HTTP 200.
+    return 200, [
+        {
+            "name": city.name,
+            "local_names": {"en": city.name},
+            "lat": city.latitude,
+            "lon": city.longitude,
+            "country": city.country,
+        }
+        for city in by_name(query["q"])[: min(int(limit), 5)]
+    ]
 
 
 def _point(query: dict[str, str]) -> tuple[float, float] | str:
@@ -127,20 +135,6 @@ def _point(query: dict[str, str]) -> tuple[float, float] | str:
         if not abs(value) <= bound:
             return f"wrong {'latitude' if name == 'lat' else 'longitude'}"
     return float(query["lat"]), float(query["lon"])
-
-
-def geocoding(cities: list[City], limit: int) -> list[dict[str, Any]]:
-    """The body of ``/geo/1.0/direct``: an unknown name is an empty list and HTTP 200."""
-    return [
-        {
-            "name": city.name,
-            "local_names": {"en": city.name},
-            "lat": city.latitude,
-            "lon": city.longitude,
-            "country": city.country,
-        }
-        for city in cities[:limit]
-    ]
 
 
 def weather(city: City, units: str, now: float) -> dict[str, Any]:

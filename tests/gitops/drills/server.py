@@ -13,6 +13,7 @@ import msgspec
 import yaml
 
 from gitops.environments import Environment
+from tests.emulators import serving
 from tests.gitops.conftest import ENVIRONMENT
 
 DEMO = msgspec.convert(yaml.safe_load(ENVIRONMENT.format(name="staging", account="1" * 12)), Environment)
@@ -55,12 +56,5 @@ def server(behave: Behaviour) -> Iterator[tuple[str, list[str]]]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             """Say nothing."""
 
-    found = _Server(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=found.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with serving(_Server(("127.0.0.1", 0), Handler)) as found:
         yield f"http://app.alb.localhost:{found.server_port}/", hosts
-    finally:
-        found.shutdown()
-        found.server_close()
-        thread.join()

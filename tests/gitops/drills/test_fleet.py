@@ -118,26 +118,18 @@ TAGS = [
 
 def test_it_is_the_live_one_apart_from_its_program_and_family() -> None:
     document = doomed({**LIVE, "tags": TAGS}, "app", "app-staging-drill")
+    assert shape_problems(document) == []
     assert document["family"] == "app-staging-drill"
+    # No commit made it.
+    assert document["tags"] == [{"key": "Project", "value": "demo"}]
     app, sidecar = document["containerDefinitions"]
     assert app == {"name": "app", "image": "i@sha256:1", "command": list(COMMAND), "environment": []}
     assert sidecar == LIVE["containerDefinitions"][1]
     assert document["executionRoleArn"] == LIVE["executionRoleArn"]
     assert not {"revision", "status", "taskDefinitionArn", "registeredBy", "compatibilities"} & set(document)
     assert LIVE["containerDefinitions"][0]["command"] == ["serve"]
-
-
-def test_it_says_that_it_is_a_drill_and_ends() -> None:
     assert SAYS in COMMAND[-1]
     assert f"exit {EXIT_CODE}" in COMMAND[-1]
-
-
-def test_no_commit_made_it() -> None:
-    assert doomed({**LIVE, "tags": TAGS}, "app", "f")["tags"] == [{"key": "Project", "value": "demo"}]
-
-
-def test_ecs_takes_it() -> None:
-    assert shape_problems(doomed({**LIVE, "tags": TAGS}, "app", "app-staging-drill")) == []
 
 
 def test_without_the_container_there_is_nothing_to_break() -> None:

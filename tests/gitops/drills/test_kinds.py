@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 from gitops.clock import Clock
 from gitops.drills import kinds
 from gitops.drills.fleet import Fleet, Operations
-from gitops.drills.kinds import KINDS, Setting, Upstream
+from gitops.drills.kinds import KINDS, Happened, Setting, Upstream
 from gitops.ecs_answers import Task
 from gitops.environments import Rehearsal, StandIn
 from gitops.errors import GitopsError
@@ -84,54 +86,41 @@ def test_what_is_stopped_has_to_be_replaced(kind: str, stopped: list[str]) -> No
     assert happened.mended is None
 
 
-class Time:
+def moving() -> Clock:
     """A clock that a test moves by sleeping."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-
-    @property
-    def clock(self) -> Clock:
-        return Clock(now=lambda: self.now, sleep=self.sleep)
+    slept: list[float] = []
+    return Clock(now=lambda: sum(slept), sleep=slept.append)
 
 
-class Service:
-    """Answers as its upstream was told, or always the same."""
-
-    def __init__(self, root: Path, always: str | None = None) -> None:
-        self.root, self.always = root, always
-
-    def ask(self, path: str) -> str:
-        assert path == "/ready"
-        if self.always is not None:
-            return self.always
-        return "" if (self.root / "told").read_text().split()[-1] == "normal" else "status 503"
+def upstream_fails(root: Path, ask: Callable[[str], str], **changes: Any) -> Happened:
+    """The drill of that name, where a clock moves by sleeping and ``ask`` answers."""
+    return KINDS["upstream"].act(replace(setting(), **{"root": root, "ask": ask, "clock": moving(), **changes}))
 
 
 def test_each_failure_shows_and_ends(tmp_path: Path) -> None:
-    time, said = Time(), list[str]()
-    mended, problems = kinds.fail(tmp_path, TOLD, Service(tmp_path).ask, time.clock, said.append)
-    assert problems == ()
+    clock, said = moving(), list[str]()
+
+    def ask(path: str) -> str:
+        assert path == "/ready"
+        return "" if (tmp_path / "told").read_text().split()[-1] == "normal" else "status 503"
+
+    happened = upstream_fails(tmp_path, ask, clock=clock, say=said.append)
+    assert happened.problems == ()
     assert (tmp_path / "told").read_text().split() == ["broken", "silent", "normal"]
-    assert mended == time.now == 2 * kinds.LASTS
+    assert happened.mended == clock.now() == 2 * kinds.LASTS
     assert said == ["the upstream is broken", "the upstream is silent", "the upstream is normal"]
 
 
-def test_a_failure_that_nobody_notices_proves_nothing(tmp_path: Path) -> None:
-    _, problems = kinds.fail(tmp_path, TOLD, Service(tmp_path, always="").ask, Time().clock, lambda _: None)
-    assert problems == (
-        "/ready does not say that the upstream is broken",
-        "/ready does not say that the upstream is silent",
-    )
-
-
-def test_a_service_that_stays_down_is_a_problem(tmp_path: Path) -> None:
-    service = Service(tmp_path, always="status 503")
-    _, problems = kinds.fail(tmp_path, TOLD, service.ask, Time().clock, lambda _: None)
-    assert problems == ("/ready still fails after the upstream works again",)
+@pytest.mark.parametrize(
+    ("always", "expected"),
+    [
+        # A failure that nobody notices proves nothing.
+        ("", [f"/ready does not say that the upstream is {behaviour}" for behaviour in STAND_IN.failing]),
+        ("status 503", ["/ready still fails after the upstream works again"]),
+    ],
+)
+def test_a_service_that_always_says_the_same_is_a_problem(tmp_path: Path, always: str, expected: list[str]) -> None:
+    assert list(upstream_fails(tmp_path, lambda _: always).problems) == expected
 
 
 def test_the_upstream_works_again_whatever_happens(tmp_path: Path) -> None:
@@ -139,7 +128,7 @@ def test_the_upstream_works_again_whatever_happens(tmp_path: Path) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        kinds.fail(tmp_path, TOLD, interrupted, Time().clock, lambda _: None)
+        upstream_fails(tmp_path, interrupted)
     assert (tmp_path / "told").read_text().split() == ["broken", "normal"]
 
 
@@ -147,7 +136,7 @@ def test_a_command_that_fails_is_one_line(tmp_path: Path) -> None:
     told = ["python", "-c", "raise SystemExit('nobody listens')"]
     broken = Upstream(msgspec.structs.replace(STAND_IN, tell=told, unless="KEY"), "/ready", ".state")
     with pytest.raises(GitopsError, match=r"cannot be told to be .*: nobody listens → make rehearse without KEY"):
-        kinds.fail(tmp_path, broken, lambda _: "", Time().clock, lambda _: None)
+        upstream_fails(tmp_path, lambda _: "", upstream=broken)
 
 
 @pytest.mark.parametrize(

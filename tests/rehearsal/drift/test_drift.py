@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
-import boto3
 import pytest
 
-from gitops import environments
-from gitops.environments import Environment
-from gitops.repository import Checkout
-from rehearsal.emulator import ADMINISTRATOR
-from tests.emulators import free_ports
 from tests.rehearsal.ship import clone as clones
-from tests.rehearsal.ship.clone import Clone
+from tests.rehearsal.ship.clone import HERE, Clone
 
 SSH = [{"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
 
@@ -36,16 +29,9 @@ class Rehearsal(NamedTuple):
     """A clone that has shipped its commit."""
 
     clone: Clone
-    environment: Environment
 
     def client(self, service: str) -> Any:
-        return boto3.client(  # type: ignore[call-overload]
-            service,
-            endpoint_url=f"http://127.0.0.1:{self.clone.port}",
-            region_name=self.environment.region,
-            aws_access_key_id=ADMINISTRATOR[0],
-            aws_secret_access_key=ADMINISTRATOR[1],
-        )
+        return self.clone.session().client(service)  # type: ignore[call-overload]
 
     def id(self, stack: str, logical_id: str) -> str:
         listed = self.client("cloudformation").list_stack_resources(StackName=f"fairweather-rehearsal-{stack}")
@@ -61,18 +47,13 @@ class Rehearsal(NamedTuple):
         return Ran(code, {name: one["findings"] for name, one in compared.items() if one["findings"]}, compared)
 
     def update(self, **changed: Any) -> None:
-        self.client("ecs").update_service(cluster=self.environment.cluster, service="weather", **changed)
+        self.client("ecs").update_service(cluster=HERE.cluster, service="weather", **changed)
 
 
 @pytest.fixture(scope="module")
 def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
-    clone = clones.make(tmp_path_factory.mktemp("drift") / "clone", free_ports(), "processes")
-    code, output = clone.ship()
-    try:
-        assert code == 0, output
-        yield Rehearsal(clone, environments.load(Checkout(Path(clone.path)), "rehearsal"))
-    finally:
-        clone.run("rehearsal", "stop")
+    with clones.shipped(tmp_path_factory.mktemp("drift"), "processes") as (clone, _):
+        yield Rehearsal(clone)
 
 
 def test_what_was_shipped_has_not_drifted(rehearsal: Rehearsal) -> None:
@@ -165,10 +146,8 @@ def test_what_serves_and_is_on_no_branch_is_drift(rehearsal: Rehearsal) -> None:
 
 
 def test_the_drift_role_sees_the_newest_image(rehearsal: Rehearsal) -> None:
-    code, output = rehearsal.clone.run("gitops", "status", "rehearsal", "--json")
-    assert code == 0, output
     head = rehearsal.clone.git("rev-parse", "HEAD").strip()
-    assert json.loads(output)["services"]["weather"]["newest_image"]["tag"] == head
+    assert rehearsal.clone.status()["services"]["weather"]["newest_image"]["tag"] == head
 
 
 def test_an_image_that_nobody_scanned_is_not_called_clean(rehearsal: Rehearsal) -> None:

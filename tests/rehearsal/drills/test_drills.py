@@ -5,16 +5,11 @@ At a quarter of the usual rate: other tests run beside these, and what a starved
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 
 import pytest
 
-from gitops import aws, environments
-from gitops.repository import Checkout
-from tests.conftest import engine_answers, missing
-from tests.emulators import free_ports
 from tests.rehearsal.ship import clone as clones
 from tests.rehearsal.ship.clone import ENVIRONMENT, HERE, SERVICE, Clone
 
@@ -31,15 +26,8 @@ ROW = re.compile(
 
 @pytest.fixture(scope="module", params=["processes", "containers"])
 def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clone]:
-    if request.param == "containers" and not engine_answers():
-        missing("no Docker engine answers", "drills of containers are not held here")
-    clone = clones.make(tmp_path_factory.mktemp("drills") / "fairweather", free_ports(), request.param)
-    try:
-        code, output = clone.ship()
-        assert code == 0, output
+    with clones.shipped(tmp_path_factory.mktemp("drills"), request.param) as (clone, _):
         yield clone
-    finally:
-        clone.run("rehearsal", "stop")
 
 
 def drill(clone: Clone, *words: str) -> tuple[int, str, dict[str, re.Match[str]]]:
@@ -89,12 +77,8 @@ def test_every_drill_is_held_and_nothing_is_lost(running: Clone) -> None:
 
 
 def test_nothing_of_a_drill_is_left(running: Clone) -> None:
-    code, output = running.run("gitops", "status", ENVIRONMENT, "--json")
-    assert code == 0, output
-    assert json.loads(output)["services"][SERVICE]["revision"] == f"{HERE.family(SERVICE)}:1"
-    ecs = aws.session(
-        Checkout(running.path), environments.load(Checkout(running.path), ENVIRONMENT), "administrator"
-    ).client("ecs")
+    assert running.status()["services"][SERVICE]["revision"] == f"{HERE.family(SERVICE)}:1"
+    ecs = running.session().client("ecs")
     for status in ("ACTIVE", "INACTIVE"):
         left = ecs.list_task_definitions(familyPrefix=f"{HERE.family(SERVICE)}-drill", status=status)
         assert left["taskDefinitionArns"] == []
@@ -114,15 +98,16 @@ def test_a_lost_request_fails_the_drill(running: Clone) -> None:
     assert "Traceback" not in output
 
 
-def test_a_page_that_is_not_there_is_no_reason_to_stop_a_task(running: Clone) -> None:
-    code, output, rows = drill(running, "--drill", "stop-task", "--path", "/nowhere")
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        # A page that is not there is no reason to stop a task.
+        (["--drill", "stop-task", "--path", "/nowhere"], "status 404 before anything was done: nothing was touched"),
+        (["--confirm", "staging"], "nothing was touched"),
+    ],
+)
+def test_what_cannot_be_meant_touches_nothing(running: Clone, words: list[str], said: str) -> None:
+    code, output, rows = drill(running, *words)
     assert code == 1, output
-    assert "status 404 before anything was done: nothing was touched" in output
-    assert rows == {}
-
-
-def test_a_name_that_is_typed_wrong_touches_nothing(running: Clone) -> None:
-    code, output, rows = drill(running, "--confirm", "staging")
-    assert code == 1
-    assert "nothing was touched" in output
+    assert said in output
     assert rows == {}

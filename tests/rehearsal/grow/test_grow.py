@@ -13,16 +13,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-import boto3
 import pytest
 import requests
 
-from gitops import aws, environments
-from gitops.repository import Checkout
 from rehearsal.page import loopback, text_of
-from tests.emulators import free_ports
 from tests.rehearsal.ship import clone as clones
-from tests.rehearsal.ship.clone import Clone, Visitor
+from tests.rehearsal.ship.clone import Clone, Visitor, until
 
 NAME, MODULE = "wind-alerts", "wind_alerts"
 LONG = 300  # seconds after which a hanging verb is ended; no test waits for it
@@ -46,54 +42,28 @@ class Grown:
     def waiting(self, sign: str, *words: str) -> Iterator[None]:
         """Run a gitops verb that waits: once it has said ``sign`` the block begins, which makes what it waits for."""
         with self.clone.start("gitops", *words, FAIRWEATHER_BUILDER="pack") as process:
-            assert process.stdout is not None
             # A verb that hangs is ended, and so its output.
             watchdog = threading.Timer(LONG, process.kill)
             watchdog.start()
-            said = ""
-            for line in process.stdout:
-                said += line
-                if sign in line:
-                    break
-            assert sign in said, said
+            said = until(process, sign)
             try:
                 yield
             finally:
-                said += process.stdout.read()
+                said += "".join(process.stdout or ())
                 watchdog.cancel()
         assert process.returncode == 0, said
-
-    def services(self) -> dict[str, dict[str, object]]:
-        found: dict[str, dict[str, object]] = json.loads(self.verb("status", "rehearsal", "--json"))["services"]
-        return found
 
     def get(self, path: str) -> requests.Response:
         with loopback() as session:
             address = f"http://127.0.0.1:{self.clone.port}{path}"
             return session.get(address, headers={"Host": self.host}, timeout=60, allow_redirects=False)
 
-    def visitor(self) -> Visitor:
-        """Somebody who reads the first service's page again and again."""
-        return Visitor(self.clone.port, self.host)
-
-    def session(self) -> boto3.Session:
-        return aws.session(
-            Checkout(self.clone.path), environments.load(Checkout(self.clone.path), "rehearsal"), "administrator"
-        )
-
 
 @pytest.fixture(scope="module")
 def grown(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Grown]:
-    clone = clones.make(tmp_path_factory.mktemp("grow") / "fairweather", free_ports(), "processes")
-    try:
-        code, output = clone.ship()
-        assert code == 0, output
-        code, output = clone.run("gitops", "status", "rehearsal", "--json")
-        assert code == 0, output
-        host = urlsplit(json.loads(output)["url"]).hostname or ""
+    with clones.shipped(tmp_path_factory.mktemp("grow"), "processes") as (clone, _):
+        host = urlsplit(clone.status()["url"]).hostname or ""
         yield Grown(clone, host, clone.git("rev-parse", "HEAD").strip())
-    finally:
-        clone.run("rehearsal", "stop")
 
 
 def require_undisturbed(visitor: Visitor) -> None:
@@ -106,7 +76,7 @@ def test_it_is_shipped_beside_the_first(grown: Grown) -> None:
     commit = grown.clone.commit("A service for wind alerts")
     assert json.loads(grown.verb("changed", "--base", grown.before, "--json")) == [NAME]
 
-    with grown.visitor() as visitor:
+    with grown.clone.visitor() as visitor:
         # As on GitHub, where the workflow that builds and the one that applies start from the same push.
         with grown.waiting(f"waiting for the image repository fairweather/{NAME}", "build", NAME, "rehearsal"):
             grown.verb("apply", "rehearsal", "--stack", f"repository-{NAME}")
@@ -121,7 +91,7 @@ def test_it_is_shipped_beside_the_first(grown: Grown) -> None:
     assert page.status_code == 200
     assert f"{NAME} This service is new." in text_of(page.text)
     assert commit[:7] in page.text
-    live = grown.services()
+    live = grown.clone.status()["services"]
     assert (live[NAME]["commit"], live["weather"]["commit"]) == (commit, grown.before)
 
 
@@ -150,30 +120,30 @@ def test_its_next_commit_ships_it_alone(grown: Grown) -> None:
     page.write_text(page.read_text().replace("This service is new.", "No wind today."))
     commit = grown.clone.commit("Say how the wind is")
     assert json.loads(grown.verb("changed", "--base", "HEAD~1", "--json")) == [NAME]
-    first = grown.services()["weather"]
+    first = grown.clone.status()["services"]["weather"]
 
-    with grown.visitor() as visitor:
+    with grown.clone.visitor() as visitor:
         grown.verb("build", NAME, "rehearsal")
         grown.verb("deploy", NAME, "rehearsal")
     require_undisturbed(visitor)
 
     assert "No wind today." in grown.get("/alerts/").text
-    live = grown.services()
+    live = grown.clone.status()["services"]
     assert live[NAME]["commit"] == commit
     assert live["weather"] == first
 
 
 def test_another_apply_leaves_both_as_they_are(grown: Grown) -> None:
-    before = grown.services()
+    before = grown.clone.status()["services"]
     output = grown.verb("apply", "rehearsal")
     unchanged = re.findall(r"^(service-\S+) +no changes ", output, re.MULTILINE)
     assert sorted(unchanged) == ["service-weather", f"service-{NAME}"]
-    assert grown.services() == before
+    assert grown.clone.status()["services"] == before
 
 
 def test_it_is_removed_and_nothing_of_it_is_left(grown: Grown) -> None:
     """In the order that leaves its stack behind: first in git, then in AWS."""
-    with grown.visitor() as visitor:
+    with grown.clone.visitor() as visitor:
         for folder in (f"services/{NAME}", f"taskdefs/{NAME}", f"tests/services/{MODULE}"):
             grown.clone.git("rm", "-r", "--quiet", folder)
         for entry in grown.clone.path.glob(f"infra/environments/*/{NAME}.yaml"):
@@ -195,8 +165,8 @@ def test_it_is_removed_and_nothing_of_it_is_left(grown: Grown) -> None:
     require_undisturbed(visitor)
 
     assert "No such page" in grown.get("/alerts/").text
-    assert set(grown.services()) == {"weather"}
-    session = grown.session()
+    assert set(grown.clone.status()["services"]) == {"weather"}
+    session = grown.clone.session()
     names = [
         *[one["repositoryName"] for one in session.client("ecr").describe_repositories()["repositories"]],
         *[one["RoleName"] for one in session.client("iam").list_roles()["Roles"]],

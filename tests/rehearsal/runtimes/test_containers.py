@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import shutil
 import subprocess
@@ -18,6 +17,7 @@ from gitops.errors import GitopsError
 from rehearsal.runtimes import containers, containers_lack
 from rehearsal.runtimes.containers import Containers, run_options
 from rehearsal.runtimes.task import StartedTask
+from tests.conftest import missing
 
 SCRIPT = """#!/bin/sh
 touch /written 2>/dev/null && echo writable
@@ -28,27 +28,41 @@ exit 9
 """
 
 
+TASK: dict[str, Any] = {
+    "cpu": "256",
+    "memory": "512",
+    "containerDefinitions": [
+        {
+            "name": "web",
+            "readonlyRootFilesystem": True,
+            "user": "10001",
+            "portMappings": [{"containerPort": 8080}],
+            "linuxParameters": {
+                "initProcessEnabled": True,
+                "capabilities": {"drop": ["ALL"]},
+                "tmpfs": [{"containerPath": "/tmp", "size": 16, "mountOptions": ["nosuid", "nodev"]}],  # noqa: S108
+            },
+            "ulimits": [{"name": "nofile", "softLimit": 4096, "hardLimit": 4096}],
+        }
+    ],
+}
+
+
 @pytest.fixture
 def runtime(tmp_path: Path) -> Iterator[Containers]:
-    lack = containers_lack()
-    if lack is not None:
-        if os.environ.get("CI"):
-            pytest.fail(f"containers cannot be tested here: {lack}")
-        pytest.skip(lack)
+    if (lack := containers_lack()) is not None:
+        missing(lack, "containers cannot be tested here")
     running = Containers(tmp_path)
     yield running
     running.close()
     containers.remove_all(tmp_path)
 
 
-PROGRAMS = ("sh", "id", "grep", "sleep", "touch")
-
-
 @pytest.fixture
 def image(runtime: Containers, tmp_path: Path) -> str:
     """An image with a few programs of this machine, labelled as this rehearsal's."""
     folder = tmp_path / "image"
-    for program in PROGRAMS:
+    for program in ("sh", "id", "grep", "sleep", "touch"):
         found = shutil.which(program)
         assert found is not None
         listed = subprocess.run(["ldd", found], capture_output=True, text=True, check=True).stdout
@@ -65,21 +79,8 @@ def image(runtime: Containers, tmp_path: Path) -> str:
 
 
 def start(runtime: Containers, image: str, *command: str) -> containers.LoopbackContainer:
-    definition = {
-        "cpu": "256",
-        "memory": "64",
-        "containerDefinitions": [
-            {
-                "name": "web",
-                "readonlyRootFilesystem": True,
-                "user": "10001",
-                "linuxParameters": {"capabilities": {"drop": ["ALL"]}},
-                "portMappings": [{"containerPort": 8080}],
-            }
-        ],
-    }
-    client = runtime.for_task(StartedTask("arn", definition, ""))
-    return client.containers.run(
+    client = runtime.for_task(StartedTask("arn", {**TASK, "memory": "64"}, ""))
+    container: containers.LoopbackContainer = client.containers.run(
         image,
         command=list(command),
         environment={},
@@ -87,6 +88,7 @@ def start(runtime: Containers, image: str, *command: str) -> containers.Loopback
         labels={"com.amazonaws.ecs.container-name": "web"},
         name=f"fairweather-test-{uuid.uuid4().hex[:8]}",
     )
+    return container
 
 
 def test_a_container_is_limited_and_its_end_is_told(runtime: Containers, image: str) -> None:
@@ -139,24 +141,6 @@ def test_without_an_engine_the_way_out_is_named(monkeypatch: pytest.MonkeyPatch,
     assert containers.remove_all(tmp_path) == []
 
 
-TASK: dict[str, Any] = {
-    "cpu": "256",
-    "memory": "512",
-    "containerDefinitions": [
-        {
-            "name": "web",
-            "readonlyRootFilesystem": True,
-            "user": "10001",
-            "portMappings": [{"containerPort": 8080}],
-            "linuxParameters": {
-                "initProcessEnabled": True,
-                "capabilities": {"drop": ["ALL"]},
-                "tmpfs": [{"containerPath": "/tmp", "size": 16, "mountOptions": ["nosuid", "nodev"]}],  # noqa: S108
-            },
-            "ulimits": [{"name": "nofile", "softLimit": 4096, "hardLimit": 4096}],
-        }
-    ],
-}
 GIVEN = {"environment": {"A": "b"}, "ports": {"8080/tcp": 8080}, "network": None, "name": "x", "detach": True}
 
 

@@ -8,6 +8,7 @@ import psutil
 import pytest
 
 from gitops.errors import GitopsError
+from rehearsal import daemons
 from rehearsal.runtimes.images import ImageCommand
 from rehearsal.runtimes.processes import MARK, ProcessContainer, Processes, sweep
 
@@ -45,7 +46,7 @@ def test_a_process_that_ignores_sigterm_is_killed_with_its_children(runtime: Pro
     container = start(runtime, STUBBORN)
     lines = container.logs(stream=True, follow=True)
     next(lines)
-    group = [p for p in psutil.process_iter() if _mark(p) == str(runtime.state)]
+    group = daemons.carrying(MARK, str(runtime.state))
     assert len(group) == 2
     container.stop(timeout=0.2)
     assert container.wait() == {"StatusCode": 137}
@@ -79,13 +80,6 @@ def test_a_sweep_ends_what_a_killed_emulator_left(runtime: Processes, tmp_path: 
     assert sweep(tmp_path / "another") == 0
     assert sweep(runtime.state) == 2
     assert container.wait() == {"StatusCode": 137}
-
-
-def _mark(process: psutil.Process) -> str | None:
-    try:
-        return process.environ().get(MARK)
-    except psutil.Error:
-        return None
 
 
 def test_a_health_check_runs_beside_the_command(runtime: Processes) -> None:

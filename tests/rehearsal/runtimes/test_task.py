@@ -69,21 +69,21 @@ def test_containers_where_they_work(
     assert runtimes.choose(requested) == chosen
 
 
-def test_containers_that_cannot_work_are_refused_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtimes, "containers_lack", lambda: "no Docker engine answers")
-    with pytest.raises(GitopsError, match="no Docker engine answers"):
-        runtimes.choose("containers")
-
-
-def test_an_engine_elsewhere_does_not_share_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DOCKER_HOST", "tcp://192.0.2.1:2375")
-    assert "DOCKER_HOST is tcp://192.0.2.1:2375" in (runtimes.containers_lack() or "")
-
-
-def test_no_engine_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+@pytest.mark.parametrize(
+    ("host", "lack"),
+    [
+        # It does not share this machine's loopback.
+        ("tcp://192.0.2.1:2375", "DOCKER_HOST is tcp://192.0.2.1:2375"),
+        ("unix:///nowhere/docker.sock", "no Docker engine answers"),
+    ],
+)
+def test_containers_that_cannot_work_are_refused_with_the_reason(
+    monkeypatch: pytest.MonkeyPatch, host: str, lack: str
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", host)
     monkeypatch.setattr("shutil.which", lambda name: name)
-    assert "no Docker engine answers" in (runtimes.containers_lack() or "")
+    with pytest.raises(GitopsError, match=f"tasks cannot run as containers here: {lack}"):
+        runtimes.choose("containers")
 
 
 @pytest.mark.parametrize(
@@ -98,6 +98,6 @@ def test_engines_with_a_network_of_their_own(system: str, security: list[str], f
     assert (runtimes.engine_unfit(system, security) is None) is fits
 
 
-@pytest.mark.parametrize("runtime", ["containers", "processes"])
-def test_each_choice_says_what_it_does_not_prove(runtime: str) -> None:
-    assert "Not proven" in runtimes.proof(runtime)  # type: ignore[arg-type]
+@pytest.mark.parametrize("runtime", runtimes.NAMES)
+def test_each_choice_says_what_it_does_not_prove(runtime: runtimes.RuntimeName) -> None:
+    assert "Not proven" in runtimes.PROOF[runtime]

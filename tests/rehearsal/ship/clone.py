@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -9,16 +10,22 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
+import boto3
 import requests
 
-from gitops import environments
+from gitops import aws, environments
 from gitops.repository import Checkout
 from rehearsal.page import loopback
-from tests.conftest import ROOT
+from rehearsal.services import own_secrets
+from tests.conftest import ROOT, engine_answers, missing
+from tests.emulators import free_ports
 
 # What is tried, by the repository's own files: the environment that stands here and the first of its services.
 HERE = environments.rehearsed(Checkout(ROOT))
@@ -26,12 +33,14 @@ ENVIRONMENT = HERE.environment
 SERVICE = next(iter(HERE.services))
 PAGE, SHOWS = HERE.page(SERVICE), HERE.rehearsal(SERVICE).shows
 
-AUTHOR = {
-    "GIT_AUTHOR_NAME": "A Newcomer",
-    "GIT_AUTHOR_EMAIL": "newcomer@example.com",
-    "GIT_COMMITTER_NAME": "A Newcomer",
-    "GIT_COMMITTER_EMAIL": "newcomer@example.com",
-}
+
+def a_secret() -> str:
+    """The name of one that the service's tasks read."""
+    rendered = json.loads((ROOT / f"taskdefs/{SERVICE}/rendered/{ENVIRONMENT}.json").read_text())
+    return own_secrets(rendered, SERVICE, ENVIRONMENT)[0]
+
+
+AUTHOR = ("-c", "user.name=A Newcomer", "-c", "user.email=newcomer@example.com")
 
 
 CACHE = Path(".rehearsal/cache")
@@ -40,15 +49,24 @@ CACHE = Path(".rehearsal/cache")
 def link_new(source: Path, target: Path) -> None:
     """Give ``target`` the base images that ``source`` has and it lacks; they are never written to again."""
     for archive in source.glob("base-*.tar"):
-        if not (target / archive.name).exists():
-            target.mkdir(parents=True, exist_ok=True)
-            try:
-                (target / archive.name).hardlink_to(archive)
-            except FileExistsError:
-                continue
-            except OSError:
-                # Another file system: a copy takes a second, making it anew a minute.
-                shutil.copy2(archive, target / archive.name)
+        target.mkdir(parents=True, exist_ok=True)
+        try:
+            (target / archive.name).hardlink_to(archive)
+        except FileExistsError:
+            continue
+        except OSError:
+            # Another file system: a copy takes a second, making it anew a minute.
+            shutil.copy2(archive, target / archive.name)
+
+
+def until(process: subprocess.Popen[str], end: str) -> str:
+    """All that a process prints up to the first line with this in it; AssertionError where none comes."""
+    read = ""
+    for line in process.stdout or ():
+        read += line
+        if end in line:
+            return read
+    raise AssertionError(f"it ended without {end!r}: {read}")
 
 
 @dataclass(frozen=True)
@@ -61,8 +79,8 @@ class Clone:
 
     def git(self, *words: str) -> str:
         """Run git in the clone."""
-        command = ["git", "-C", str(self.path), *words]
-        return subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ | AUTHOR).stdout
+        command = ["git", "-C", str(self.path), *AUTHOR, *words]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
     def commit(self, message: str) -> str:
         """Commit everything; the new commit's id."""
@@ -82,14 +100,10 @@ class Clone:
             text=True,
         )
 
-    def run(self, *words: str, seconds: float = 300, **environment: str) -> tuple[int, str]:
-        """Run it to its end: exit code and all it printed."""
-        with self.start(*words, **environment) as process:
-            output, _ = process.communicate(timeout=seconds)
-        return process.returncode, output
-
-    def follow(self, told: Callable[[str], None], *words: str, seconds: float, **environment: str) -> tuple[int, str]:
-        """Run it to its end and tell each line as it comes: exit code and all it printed."""
+    def run(
+        self, *words: str, seconds: float = 300, told: Callable[[str], None] = lambda _: None, **environment: str
+    ) -> tuple[int, str]:
+        """Run it to its end, which comes in ``seconds``, and tell each line: exit code and all it printed."""
         lines = []
         with self.start(*words, **environment) as process:
             bound = threading.Timer(seconds, process.kill)
@@ -101,6 +115,22 @@ class Clone:
             finally:
                 bound.cancel()
         return process.returncode, "".join(lines)
+
+    def status(self) -> dict[str, Any]:
+        """What ``gitops status --json`` answers."""
+        code, output = self.run("gitops", "status", ENVIRONMENT, "--json")
+        assert code == 0, output
+        answer: dict[str, Any] = json.loads(output)
+        return answer
+
+    def session(self, role: aws.Role = "administrator") -> boto3.Session:
+        """One with the clone's own AWS."""
+        checkout = Checkout(self.path)
+        return aws.session(checkout, environments.load(checkout, ENVIRONMENT), role)
+
+    def visitor(self) -> Visitor:
+        """Somebody who reads the first service's page again and again."""
+        return Visitor(self.port, urlsplit(self.status()["url"]).hostname or "")
 
     def change_the_page(self, text: str) -> None:
         """Have the service's page show one thing more."""
@@ -137,6 +167,22 @@ def make(path: Path, port: int, runtime: str) -> Clone:
             target.unlink(missing_ok=True)
     clone.commit("the work tree")
     return clone
+
+
+@contextmanager
+def shipped(folder: Path, runtime: str, change: Callable[[Path], None] = lambda _: None) -> Iterator[tuple[Clone, str]]:
+    """A clone whose commit, after some ``change`` in its work tree, is shipped, and what that printed."""
+    if runtime == "containers" and not engine_answers():
+        missing("no Docker engine answers", "tasks as containers are not tested here")
+    clone = make(folder / "fairweather", free_ports(), runtime)
+    change(clone.path)
+    clone.commit("What the tests change")
+    try:
+        code, output = clone.ship()
+        assert code == 0, output
+        yield clone, output
+    finally:
+        clone.run("rehearsal", "stop")
 
 
 class Visitor:

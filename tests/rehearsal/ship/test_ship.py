@@ -11,21 +11,16 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
-import boto3
 import psutil
 import pytest
 
-from gitops import aws, environments
 from gitops.repository import Checkout
 from rehearsal import daemons
 from rehearsal.page import fetch, problem, text_of
-from rehearsal.services import needs
-from tests.conftest import engine_answers, missing
-from tests.emulators import free_ports
+from tests.conftest import engine_answers
 from tests.rehearsal.ship import clone as clones
-from tests.rehearsal.ship.clone import ENVIRONMENT, HERE, PAGE, SERVICE, SHOWS, Clone, Visitor
+from tests.rehearsal.ship.clone import ENVIRONMENT, HERE, PAGE, SERVICE, SHOWS, Clone, a_secret, until
 
 ROLLED_BACK = 20
 # test_ship_containers.py has the other one: a file stays on one worker, so that both run side by side.
@@ -38,50 +33,22 @@ class Shipped:
 
     clone: Clone
     commit: str
-    code: int
     output: str
 
-    def status(self) -> dict[str, object]:
-        code, output = self.clone.run("gitops", "status", ENVIRONMENT, "--json")
-        assert code == 0, output
-        answer: dict[str, object] = json.loads(output)
-        return answer
-
-    @property
-    def url(self) -> str:
-        return str(self.status()["url"])
-
-    @property
-    def a_secret(self) -> str:
-        """The path of one that the service cannot do without."""
-        names = needs(Checkout(self.clone.path), HERE, SERVICE, self.commit).secrets
-        assert names, "the service has no secret to miss"
-        return f"/{SERVICE}/{ENVIRONMENT}/{names[0]}"
-
     def page(self) -> str:
-        answer = fetch(self.url, self.clone.port, PAGE)
+        answer = fetch(self.clone.status()["url"], self.clone.port, PAGE)
         assert problem(answer, SHOWS) == ""
         return text_of(answer.text)
-
-    def session(self, role: aws.Role) -> boto3.Session:
-        return aws.session(Checkout(self.clone.path), environments.load(Checkout(self.clone.path), ENVIRONMENT), role)
 
 
 @pytest.fixture(scope="module")
 def shipped(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shipped]:
     runtime: str = request.module.RUNTIME
-    if runtime == "containers" and not engine_answers():
-        missing("no Docker engine answers", "tasks as containers are not tested here")
-    clone = clones.make(tmp_path_factory.mktemp(runtime) / "fairweather", free_ports(), runtime)
-    try:
-        code, output = clone.ship()
-        yield Shipped(clone, clone.git("rev-parse", "HEAD").strip(), code, output)
-    finally:
-        clone.run("rehearsal", "stop")
+    with clones.shipped(tmp_path_factory.mktemp(runtime), runtime) as (clone, output):
+        yield Shipped(clone, clone.git("rev-parse", "HEAD").strip(), output)
 
 
 def test_a_newcomers_first_run_ends_with_the_page(shipped: Shipped) -> None:
-    assert shipped.code == 0, shipped.output
     assert "200 in" in shipped.output
     stand_in = HERE.rehearsal(SERVICE).stand_in
     assert f": {', '.join([*SHOWS, *(stand_in.shows if stand_in else [])])}" in shipped.output
@@ -137,18 +104,17 @@ def test_a_second_commit_changes_the_page(shipped: Shipped) -> None:
     assert code == 0, output
     assert "HEAD is shipped, not the 1 changed file" in output
     assert "Bring an umbrella" in shipped.page()
-    service = shipped.status()["services"][SERVICE]  # type: ignore[index]
-    assert service["commit"] == second
-    images = shipped.session("build").client("ecr").describe_images(repositoryName=HERE.repository(SERVICE))
+    assert shipped.clone.status()["services"][SERVICE]["commit"] == second
+    images = shipped.clone.session("build").client("ecr").describe_images(repositoryName=HERE.repository(SERVICE))
     assert {first, second} <= {tag for image in images["imageDetails"] for tag in image["imageTags"]}
     shipped.commit = second
 
 
 def test_shipping_the_same_commit_again_deploys_nothing(shipped: Shipped) -> None:
-    before = shipped.status()["services"]
+    before = shipped.clone.status()["services"]
     code, output = shipped.clone.ship()
     assert code == 0, output
-    assert shipped.status()["services"] == before
+    assert shipped.clone.status()["services"] == before
 
 
 def test_a_commit_that_exits_at_start_is_rolled_back(shipped: Shipped) -> None:
@@ -156,7 +122,7 @@ def test_a_commit_that_exits_at_start_is_rolled_back(shipped: Shipped) -> None:
     good = package.read_text()
     package.write_text(good + '\nraise SystemExit("the barometer is not calibrated")\n')
     shipped.clone.commit("Forget the barometer")
-    with Visitor(shipped.clone.port, urlsplit(shipped.url).hostname or "") as visitor:
+    with shipped.clone.visitor() as visitor:
         code, output = shipped.clone.ship()
     assert code == ROLLED_BACK, output
     assert "rolled back" in output.lower()
@@ -164,7 +130,7 @@ def test_a_commit_that_exits_at_start_is_rolled_back(shipped: Shipped) -> None:
     assert "exit code" in output.lower()
     assert set(visitor.answers) == {"200"}, visitor.answers
     assert sum(visitor.answers.values()) > 20
-    assert shipped.status()["services"][SERVICE]["commit"] == shipped.commit  # type: ignore[index]
+    assert shipped.clone.status()["services"][SERVICE]["commit"] == shipped.commit
     assert "Bring an umbrella" in shipped.page()
     package.write_text(good)
     shipped.clone.commit("Remember the barometer")
@@ -186,33 +152,25 @@ def test_what_does_not_exist_is_one_line(shipped: Shipped, words: list[str], sai
 
 
 def test_a_missing_secret_stops_before_anything_is_registered(shipped: Shipped) -> None:
-    ssm = shipped.session("administrator").client("ssm")
-    name = shipped.a_secret
+    ssm = shipped.clone.session().client("ssm")
+    name = f"/{SERVICE}/{ENVIRONMENT}/{a_secret()}"
     value = ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"]
-    ecs = shipped.session("deploy").client("ecs")
+    ecs = shipped.clone.session("deploy").client("ecs")
     before = ecs.list_task_definitions(familyPrefix=HERE.family(SERVICE))["taskDefinitionArns"]
     ssm.delete_parameter(Name=name)
     try:
         head = shipped.clone.git("rev-parse", "HEAD").strip()
         shipped.clone.run("gitops", "build", SERVICE, ENVIRONMENT, "--commit", head, FAIRWEATHER_BUILDER="pack")
-        code, output = shipped.clone.run("gitops", "register", SERVICE, ENVIRONMENT, "--commit", head)
+        live = shipped.clone.status()["services"]
+        for verb in ("register", "deploy"):
+            code, output = shipped.clone.run("gitops", verb, SERVICE, ENVIRONMENT, "--commit", head)
+            assert code == 1, output
+            assert f"{name}" in output
+            assert f"gitops secret put {SERVICE} {ENVIRONMENT} {a_secret()}" in output
     finally:
         ssm.put_parameter(Name=name, Value=value, Type="SecureString")
-    assert code == 1
-    assert f"{name}" in output
-    assert f"gitops secret put {SERVICE} {ENVIRONMENT} {name.rpartition('/')[2]}" in output
+    assert shipped.clone.status()["services"] == live
     assert ecs.list_task_definitions(familyPrefix=HERE.family(SERVICE))["taskDefinitionArns"] == before
-
-
-def until(process: subprocess.Popen[str], end: str) -> str:
-    """All that a process prints up to the first line with this end; AssertionError where none comes."""
-    assert process.stdout is not None
-    read = ""
-    for line in iter(process.stdout.readline, ""):
-        read += line
-        if line.endswith(end):
-            return read
-    raise AssertionError(f"it ended without {end!r}: {read}")
 
 
 def test_destroy_needs_the_name_and_survives_an_interruption(shipped: Shipped) -> None:
@@ -229,12 +187,11 @@ def test_destroy_needs_the_name_and_survives_an_interruption(shipped: Shipped) -
     assert process.returncode == 130, output
     assert "the same command again removes the rest" in output
     assert "Traceback" not in output
-    left = shipped.session("administrator").client("cloudformation").describe_stacks()["Stacks"]
-    assert left
+    session = clone.session()
+    assert session.client("cloudformation").describe_stacks()["Stacks"]
 
     code, output = clone.run("gitops", "destroy", ENVIRONMENT, "--confirm", ENVIRONMENT)
     assert code == 0, output
-    session = shipped.session("administrator")
     assert session.client("cloudformation").describe_stacks()["Stacks"] == []
     assert session.client("ecr").describe_repositories()["repositories"] == []
     assert session.client("ssm").describe_parameters()["Parameters"] == []

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from rehearsal.services import own_secrets
-from tests.conftest import ROOT
-from tests.rehearsal.ship.clone import ENVIRONMENT, HERE, SERVICE
+from tests.rehearsal.ship.clone import HERE, SERVICE, a_secret
 
 # What gunicorn reads at its start, in every service here.
 SETTINGS = Path("services") / SERVICE / "gunicorn.conf.py"
@@ -37,12 +34,6 @@ class Bad:
                 (root / COME).touch()
 
         return told
-
-
-def a_secret() -> str:
-    """The name of one that the service's tasks read."""
-    rendered = json.loads((ROOT / f"taskdefs/{SERVICE}/rendered/{ENVIRONMENT}.json").read_text())
-    return own_secrets(rendered, SERVICE, ENVIRONMENT)[0]
 
 
 def _append(text: str) -> Callable[[Path], None]:

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import html
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
-import boto3
-
-from gitops import aws, environments
 from gitops.repository import Checkout
-from tests.emulators import free_ports
+from rehearsal.base_image import build_settings
 from tests.rehearsal.ship import clone as clones
-from tests.rehearsal.ship.clone import ENVIRONMENT, HERE, SERVICE, Clone, Visitor
+from tests.rehearsal.ship.clone import ENVIRONMENT, HERE, SERVICE, Clone
 from tests.rehearsal.verdicts.bad import Bad
 
 # Health is asked twice as often and given no grace: what takes minutes in AWS takes seconds here.
@@ -52,26 +46,18 @@ class Shipped:
     clone: Clone
     commit: str
 
-    def session(self, role: aws.Role) -> boto3.Session:
-        return aws.session(Checkout(self.clone.path), environments.load(Checkout(self.clone.path), ENVIRONMENT), role)
-
-    def status(self) -> dict[str, Any]:
-        code, output = self.clone.run("gitops", "status", ENVIRONMENT, "--json")
-        assert code == 0, output
-        answer: dict[str, Any] = json.loads(output)
-        return answer
-
     def revisions(self) -> list[str]:
         """The ACTIVE revisions, oldest first."""
-        ecs = self.session("deploy").client("ecs")
+        ecs = self.clone.session("deploy").client("ecs")
         listed = ecs.list_task_definitions(familyPrefix=HERE.family(SERVICE), status="ACTIVE")["taskDefinitionArns"]
         return [arn.rpartition("/")[2] for arn in listed]
 
     def build(self, commit: str) -> None:
-        builder = {"FAIRWEATHER_BUILDER": "pack"} if self.clone.runtime == "processes" else self._docker()
-        code, output = self.clone.run(
-            "gitops", "build", SERVICE, ENVIRONMENT, "--commit", commit, seconds=300, **builder
-        )
+        path, builder = self.clone.path, {"FAIRWEATHER_BUILDER": "pack"}
+        if self.clone.runtime == "containers":
+            builder = build_settings(Checkout(path), path / ".rehearsal", [SERVICE], lambda _: None)
+        words = ("gitops", "build", SERVICE, ENVIRONMENT, "--commit", commit)
+        code, output = self.clone.run(*words, seconds=300, told=lambda _: None, **builder)
         assert code == 0, output
 
     def deploy(self, commit: str, *words: str, told: Callable[[str], None] = lambda _: None) -> Deployed:
@@ -80,15 +66,10 @@ class Shipped:
         files = {"GITHUB_STEP_SUMMARY": folder / "summary", "GITHUB_OUTPUT": folder / "deploy-outputs"}
         for path in files.values():
             path.write_text("")
-        host = urlsplit(str(self.status()["url"])).hostname or ""
-        with Visitor(self.clone.port, host) as visitor:
-            code, output = self.clone.follow(
-                told,
-                *("gitops", "deploy", SERVICE, ENVIRONMENT, "--commit", commit, *words),
-                seconds=900,
-                GITHUB_ACTIONS="true",
-                **{name: str(path) for name, path in files.items()},
-            )
+        with self.clone.visitor() as visitor:
+            words = ("gitops", "deploy", SERVICE, ENVIRONMENT, "--commit", commit, *words)
+            variables = {name: str(path) for name, path in files.items()}
+            code, output = self.clone.run(*words, seconds=900, told=told, GITHUB_ACTIONS="true", **variables)
         summary, outputs = (path.read_text() for path in files.values())
         return Deployed(code, output, summary, outputs, dict(visitor.answers))
 
@@ -103,26 +84,18 @@ class Shipped:
         finally:
             self.clone.git("revert", "--no-edit", commit)
 
-    def _docker(self) -> dict[str, str]:
-        from rehearsal.base_image import build_settings
 
-        return build_settings(Checkout(self.clone.path), self.clone.path / ".rehearsal", [SERVICE], lambda _: None)
-
-
-@contextmanager
-def shipped(folder: Path, runtime: str) -> Iterator[Shipped]:
-    """A clone with faster health checks, its commit shipped."""
-    clone = clones.make(folder / "fairweather", free_ports(), runtime)
-    template = clone.path / "infra/cloudformation/service.yaml"
+def _ask_more_often(root: Path) -> None:
+    template = root / "infra/cloudformation/service.yaml"
     text = template.read_text()
     for slow, fast in FASTER.items():
         assert text.count(slow) == 1, slow
         text = text.replace(slow, fast)
     template.write_text(text)
-    commit = clone.commit("Ask for health more often")
-    try:
-        code, output = clone.ship()
-        assert code == 0, output
-        yield Shipped(clone, commit)
-    finally:
-        clone.run("rehearsal", "stop")
+
+
+@contextmanager
+def shipped(folder: Path, runtime: str) -> Iterator[Shipped]:
+    """A clone with faster health checks, its commit shipped."""
+    with clones.shipped(folder, runtime, _ask_more_often) as (clone, _):
+        yield Shipped(clone, clone.git("rev-parse", "HEAD").strip())

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.conftest import engine_answers, missing
-from tests.rehearsal.ship.clone import ENVIRONMENT, HERE, SERVICE
-from tests.rehearsal.verdicts.bad import EXITS_AT_START, NEVER_HEALTHY, OUT_OF_MEMORY, UNHEALTHY_LATER, Bad, a_secret
+from tests.rehearsal.ship.clone import ENVIRONMENT, HERE, SERVICE, a_secret
+from tests.rehearsal.verdicts.bad import EXITS_AT_START, NEVER_HEALTHY, OUT_OF_MEMORY, UNHEALTHY_LATER, Bad
 from tests.rehearsal.verdicts.shipped import Deployed, Shipped, shipped
 
 ROLLED_BACK = 20
@@ -24,20 +24,12 @@ def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shipped]:
         yield found
 
 
-@pytest.fixture(scope="module")
-def containers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shipped]:
-    if not engine_answers():
-        missing("no Docker engine answers", "a memory limit needs one")
-    with shipped(tmp_path_factory.mktemp("containers"), "containers") as found:
-        yield found
-
-
 def require_old_serves(service: Shipped, deployed: Deployed, revisions: list[str]) -> None:
     """Nobody lost a page, the commit before serves, and its revision is the newest one."""
     assert set(deployed.answers) == {"200"}, deployed.answers
     # Few visits fall into a refusal, which takes two seconds.
     assert sum(deployed.answers.values()) >= 5
-    live = service.status()["services"][SERVICE]
+    live = service.clone.status()["services"][SERVICE]
     assert (live["commit"], live["running"]) == (service.commit, live["desired"])
     assert service.revisions() == revisions
 
@@ -60,7 +52,7 @@ def require_rolled_back(service: Shipped, bad: Bad) -> Deployed:
 
 
 def test_one_that_exits_at_start(processes: Shipped) -> None:
-    key = processes.session("administrator").client("ssm").get_parameter(Name=SECRET, WithDecryption=True)
+    key = processes.clone.session().client("ssm").get_parameter(Name=SECRET, WithDecryption=True)
     deployed = require_rolled_back(processes, EXITS_AT_START)
     assert "no barometer for token=•••" in deployed.headline
     assert "3 of 3 failures" in deployed.summary
@@ -89,27 +81,10 @@ def test_one_without_an_image_is_refused_before_anything_is_registered(processes
     require_old_serves(processes, deployed, revisions)
 
 
-def test_one_without_its_secret_is_refused_before_anything_is_registered(processes: Shipped) -> None:
-    revisions = processes.revisions()
-    commit = processes.clone.commit("Needs the key")
-    processes.build(commit)
-    ssm = processes.session("administrator").client("ssm")
-    value = ssm.get_parameter(Name=SECRET, WithDecryption=True)["Parameter"]["Value"]
-    ssm.delete_parameter(Name=SECRET)
-    try:
-        deployed = processes.deploy(commit)
-    finally:
-        ssm.put_parameter(Name=SECRET, Value=value, Type="SecureString")
-    assert deployed.code == 1
-    assert SECRET in deployed.output
-    assert f"gitops secret put {SERVICE} {ENVIRONMENT} {a_secret()}" in deployed.output
-    require_old_serves(processes, deployed, revisions)
-
-
 @contextmanager
 def nobody_may_read_the_secret(service: Shipped) -> Iterator[None]:
     """The execution role loses its permission, and the breaker is off: nothing but gitops ends such a deployment."""
-    session = service.session("administrator")
+    session = service.clone.session()
     iam, ecs = session.client("iam"), session.client("ecs")
     role, policy = f"{SERVICE}-{ENVIRONMENT}-execution", "start-tasks"
     document: Any = iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"]
@@ -150,5 +125,6 @@ def test_a_cause_that_no_try_heals_ends_the_wait_at_once(processes: Shipped) -> 
     require_old_serves(processes, deployed, revisions)
 
 
-def test_one_that_needs_more_memory_than_its_task_has(containers: Shipped) -> None:
-    require_rolled_back(containers, OUT_OF_MEMORY)
+def test_one_that_needs_more_memory_than_its_task_has(tmp_path: Path) -> None:
+    with shipped(tmp_path, "containers") as containers:
+        require_rolled_back(containers, OUT_OF_MEMORY)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import threading
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +12,7 @@ from openweathermap import Server
 from weather import create_app, views
 from weather.config import Settings
 
+from tests.emulators import serving
 from tests.services.weather import documented
 
 
@@ -47,10 +47,5 @@ def app(settings: Settings, log: io.StringIO, upstream: responses.RequestsMock) 
 @pytest.fixture
 def stand_in() -> Iterator[Server]:
     """OpenWeatherMap's, on a free port, in a thread; behaves normally until told."""
-    server = Server(0)
-    thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.01))
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(Server(0)) as server:
+        yield server

@@ -22,14 +22,7 @@ def weather() -> dict[str, Any]:
         "coord": {"lon": -0.1257, "lat": 51.5085},
         "weather": [{"id": 803, "main": "Clouds", "description": "broken clouds", "icon": "04d"}],
         "base": "stations",
-        "main": {
-            "temp": 8.42,
-            "feels_like": 6.11,
-            "temp_min": 7.2,
-            "temp_max": 9.31,
-            "pressure": 1012,
-            "humidity": 81,
-        },
+        "main": {"temp": 8.42, "feels_like": 6.11, "temp_min": 7.2, "temp_max": 9.31, "pressure": 1012, "humidity": 81},
         "visibility": 10000,
         "wind": {"speed": 4.12, "deg": 240, "gust": 7.2},
         "clouds": {"all": 75},
@@ -65,8 +58,8 @@ def forecast() -> dict[str, Any]:
     }
 
 
-def answer_all(upstream: responses.RequestsMock) -> None:
-    """Have every endpoint answer as documented."""
+def answer_all(upstream: responses.RequestsMock, **changed: Any) -> None:
+    """Have every endpoint answer as documented, the weather's answer with other fields."""
     upstream.get(GEO, json=places())
-    upstream.get(WEATHER, json=weather())
+    upstream.get(WEATHER, json={**weather(), **changed})
     upstream.get(FORECAST, json=forecast())

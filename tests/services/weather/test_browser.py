@@ -2,35 +2,65 @@
 
 from __future__ import annotations
 
+import re
 import struct
-import threading
+import subprocess
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from openweathermap import Server
 from weather import create_app
+from weather.config import Settings
 from werkzeug.serving import make_server
 
-from tests.services.weather.browser import look, picture
+from tests.emulators import serving
+
+# No background traffic: a test machine's network is closed, and each refused connection would be logged.
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+    "--enable-logging=stderr",
+]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the browser made of a page."""
+
+    document: str
+    complaints: list[str]
+
+
+def look(chromium: str, url: str, profile: Path) -> Look:
+    """Load a page: its document after rendering, and every line of its console."""
+    command = [chromium, *FLAGS, f"--user-data-dir={profile}", "--dump-dom", url]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    return Look(done.stdout, re.findall(r"CONSOLE[^\n]*", done.stderr))
+
+
+def picture(chromium: str, url: str, profile: Path, target: Path, size: tuple[int, int]) -> None:
+    """A PNG of the page, ``size`` in pixels."""
+    width, height = size
+    command = [chromium, *FLAGS, f"--user-data-dir={profile}", f"--window-size={width},{height}"]
+    command += [f"--screenshot={target}", url]
+    subprocess.run(command, capture_output=True, check=True, timeout=60)
 
 
 @pytest.fixture
-def url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def url(stand_in: Server) -> Iterator[str]:
     """The service on a free port, its weather from the stand-in."""
-    stand_in = Server(0)
-    monkeypatch.setenv("OPENWEATHER_API_KEY", "a-key")
-    monkeypatch.setenv("OPENWEATHER_URL", f"http://127.0.0.1:{stand_in.server_address[1]}")
-    service = make_server("127.0.0.1", 0, create_app(), threaded=True)
-    threads = [threading.Thread(target=server.serve_forever) for server in (stand_in, service)]
-    for thread in threads:
-        thread.start()
-    yield f"http://127.0.0.1:{service.server_port}/"
-    for server in (service, stand_in):
-        server.shutdown()
-        server.server_close()
-    for thread in threads:
-        thread.join()
+    app = create_app(Settings("a-key", stand_in.url))
+    with serving(make_server("127.0.0.1", 0, app, threaded=True)) as service:
+        yield f"http://127.0.0.1:{service.server_port}/"
 
 
 def test_the_page_renders_without_a_complaint(chromium: str, url: str, tmp_path: Path) -> None:

@@ -10,15 +10,8 @@ from tests.services.weather.documented import KEY
 
 
 def test_defaults() -> None:
-    assert load({"OPENWEATHER_API_KEY": KEY}) == Settings(
-        key=KEY,
-        url="https://api.openweathermap.org",
-        city="London",
-        units="metric",
-        log_level="INFO",
-        commit="unknown",
-        drain_seconds=5.0,
-    )
+    expected = Settings(KEY, "https://api.openweathermap.org", "London", "metric", "INFO", "unknown", 5.0)
+    assert load({"OPENWEATHER_API_KEY": KEY}) == expected
 
 
 def test_every_variable_counts() -> None:
@@ -40,7 +33,7 @@ def test_every_variable_counts() -> None:
     [
         ("OPENWEATHER_API_KEY", ""),
         ("OPENWEATHER_API_KEY", "  "),
-        ("OPENWEATHER_API_KEY", "two words"),
+        ("OPENWEATHER_API_KEY", "two secret words"),
         ("OPENWEATHER_URL", "api.openweathermap.org"),
         ("OPENWEATHER_URL", "ftp://example.test"),
         ("OPENWEATHER_URL", "https://"),
@@ -58,6 +51,7 @@ def test_a_wrong_variable_is_named(name: str, value: str) -> None:
     with pytest.raises(ConfigurationError, match=name) as raised:
         load({"OPENWEATHER_API_KEY": KEY, name: value})
     assert str(raised.value).count(";") == 0
+    assert "secret" not in str(raised.value)
 
 
 def test_all_problems_stand_on_one_line() -> None:
@@ -68,12 +62,6 @@ def test_all_problems_stand_on_one_line() -> None:
     assert "\n" not in line
     for name in ("OPENWEATHER_API_KEY", *wrong):
         assert name in line
-
-
-def test_a_wrong_key_is_not_repeated() -> None:
-    with pytest.raises(ConfigurationError) as raised:
-        load({"OPENWEATHER_API_KEY": "my secret key"})
-    assert "secret" not in str(raised.value)
 
 
 def test_the_key_is_not_in_the_repr() -> None:

@@ -112,17 +112,15 @@ def test_a_wrong_shape_is_noticed(
 ) -> None:
     body = documented.weather()
     change(body)
-    upstream.get(GEO, json=documented.places())
-    upstream.get(WEATHER, json=body)
-    upstream.get(FORECAST, json=documented.forecast())
+    documented.answer_all(upstream)
+    upstream.replace("GET", WEATHER, json=body)
     page = client.get("/")
     assert page.status_code == 502
     assert "weather answer is not of the documented shape" in page.text
 
 
 def test_the_bodys_own_code_is_not_believed(client: FlaskClient, upstream: responses.RequestsMock) -> None:
-    documented.answer_all(upstream)
-    upstream.replace("GET", WEATHER, json={**documented.weather(), "cod": "404"})
+    documented.answer_all(upstream, cod="404")
     assert client.get("/").status_code == 200
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import runpy
@@ -9,37 +10,32 @@ import signal
 import subprocess
 import sys
 import threading
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from pathlib import Path
-from typing import Any
 
 import pytest
 from weather.config import LONGEST_DRAIN, WAITERS
 
-SERVICE = Path(__file__).resolve().parents[3] / "services" / "weather"
-STOP_TIMEOUT = 30  # seconds from SIGTERM to SIGKILL on ECS
+from rehearsal.page import loopback
+from tests.conftest import ROOT
+
+SERVICE = ROOT / "services/weather"
+DEFINITION = ROOT / "taskdefs/weather/rendered/production.json"
 BALANCER_IDLE = 60  # seconds that an Application Load Balancer keeps an idle connection
 LONG = 30  # seconds after which a hanging test gives up; no test waits for it
 
 Start = Callable[..., "subprocess.Popen[str]"]
 
 
-@pytest.fixture(scope="module")
-def configuration() -> dict[str, Any]:
-    return runpy.run_path(str(SERVICE / "gunicorn.conf.py"))
-
-
-def test_it_fits_the_balancer_and_ecs(configuration: dict[str, Any]) -> None:
+def test_it_fits_the_balancer_ecs_and_a_read_only_root() -> None:
+    configuration = runpy.run_path(str(SERVICE / "gunicorn.conf.py"))
     assert configuration["bind"] == "0.0.0.0:8080"
     assert configuration["worker_class"] == "gthread"
     assert configuration["keepalive"] > BALANCER_IDLE
-    assert LONGEST_DRAIN + configuration["graceful_timeout"] < STOP_TIMEOUT
+    (container,) = json.loads(DEFINITION.read_text())["containerDefinitions"]
+    # ECS kills later than the longest drain ends.
+    assert LONGEST_DRAIN + configuration["graceful_timeout"] < container["stopTimeout"]
     assert configuration["threads"] // 2 == WAITERS
-
-
-def test_it_fits_a_read_only_root(configuration: dict[str, Any]) -> None:
     assert configuration["worker_tmp_dir"] == "/dev/shm"  # noqa: S108
     assert configuration["control_socket_disable"] is True
     assert configuration["accesslog"] is None
@@ -88,10 +84,8 @@ def line_with(process: subprocess.Popen[str], pattern: str) -> str:
 
 
 def health(address: str) -> int:
-    # Without the environment's proxy: this is the loopback.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(f"{address}/health", timeout=LONG) as answer:
-        return int(answer.status)
+    with loopback() as session:
+        return session.get(f"{address}/health", timeout=LONG).status_code
 
 
 def test_a_wrong_environment_ends_it_with_one_last_line(start: Start) -> None:

@@ -24,7 +24,7 @@ def text(html: str) -> str:
     return " ".join(re.sub(r"<[^>]*>", " ", html).split())
 
 
-def test_the_page_shows_the_weather_now(client: FlaskClient, upstream: responses.RequestsMock) -> None:
+def test_the_page_shows_the_weather_now_and_for_24_hours(client: FlaskClient, upstream: responses.RequestsMock) -> None:
     documented.answer_all(upstream)
     page = client.get("/")
     assert page.status_code == 200
@@ -42,24 +42,19 @@ def test_the_page_shows_the_weather_now(client: FlaskClient, upstream: responses
         "Sunrise 07:28",
         "Sunset 16:04",
         "Commit c0ffeec",
+        "Time 09:00 12:00 15:00 18:00 21:00 00:00 03:00 06:00 Sky",
+        "Temperature 10° 11° 12° 13° 14° 15° 16° 17° Rain",
     ):
         assert shown in words
+    assert words.count("42 %") == page.text.count("<circle cx=") == 8
     assert '<a href="https://openweathermap.org/">OpenWeather</a>' in page.text
-
-
-def test_the_forecast_shows_24_hours_as_table_and_chart(client: FlaskClient, upstream: responses.RequestsMock) -> None:
-    documented.answer_all(upstream)
-    html = client.get("/").text
-    words = text(html)
-    assert "Time 09:00 12:00 15:00 18:00 21:00 00:00 03:00 06:00 Sky" in words
-    assert "Temperature 10° 11° 12° 13° 14° 15° 16° 17° Rain" in words
-    assert words.count("42 %") == 8
-    assert html.count("<circle cx=") == 8
 
 
 def test_the_upstream_is_asked_by_coordinates(client: FlaskClient, upstream: responses.RequestsMock) -> None:
     documented.answer_all(upstream)
-    client.get("/?city=London&units=imperial")
+    words = text(client.get("/?city=London&units=imperial").text)
+    for shown in ("8° F", "Wind 4.1 mph", "Visibility 6 mi"):
+        assert shown in words
     asked = {}
     for call in upstream.calls:
         parts = urlsplit(str(call.request.url))
@@ -69,63 +64,44 @@ def test_the_upstream_is_asked_by_coordinates(client: FlaskClient, upstream: res
     assert asked[WEATHER] == asked[FORECAST] == by_place
 
 
-def test_imperial_units_are_named(client: FlaskClient, upstream: responses.RequestsMock) -> None:
-    documented.answer_all(upstream)
-    words = text(client.get("/?units=imperial").text)
-    assert "8° F" in words
-    assert "Wind 4.1 mph" in words
-    assert "Visibility 6 mi" in words
-
-
 @pytest.mark.parametrize(
-    ("offset", "shown"),
-    [(32400, "Friday 21 November, 17:00"), (-36000, "Thursday 20 November, 22:00"), (20700, "13:45")],
+    ("changed", "shown"),
+    [
+        # Times are the city's own.
+        ({"timezone": 32400}, "Friday 21 November, 17:00 local time"),
+        ({"timezone": -36000}, "Thursday 20 November, 22:00 local time"),
+        ({"timezone": 20700}, "13:45 local time"),
+        ({"rain": {"1h": 2.4}}, "Rain 2.4 mm"),
+        ({"snow": {"1h": 2.4}}, "Snow 2.4 mm"),
+        # No minus before zero, and a real one elsewhere.
+        ({"main": {**documented.weather()["main"], "temp": -0.3}}, "0° C"),
+        ({"main": {**documented.weather()["main"], "temp": 0.4}}, "0° C"),
+        ({"main": {**documented.weather()["main"], "temp": -7.6}}, "−8° C"),
+    ],
 )
-def test_times_are_the_citys_own(
-    client: FlaskClient, upstream: responses.RequestsMock, offset: int, shown: str
+def test_what_is_answered_is_shown(
+    client: FlaskClient, upstream: responses.RequestsMock, changed: dict[str, Any], shown: str
 ) -> None:
-    upstream.get(GEO, json=documented.places())
-    upstream.get(WEATHER, json={**documented.weather(), "timezone": offset})
-    upstream.get(FORECAST, json=documented.forecast())
-    assert f"{shown} local time" in text(client.get("/").text)
+    documented.answer_all(upstream, **changed)
+    words = text(client.get("/").text)
+    assert shown in words
+    assert f"-{shown}" not in words
 
 
 def test_what_may_be_absent_is_left_out(client: FlaskClient, upstream: responses.RequestsMock) -> None:
+    documented.answer_all(upstream)
     bare: dict[str, Any] = documented.weather()
     del bare["sys"], bare["visibility"], bare["wind"]["gust"], bare["wind"]["deg"], bare["main"]["pressure"]
     steps = documented.forecast()
     for step in steps["list"]:
         del step["rain"], step["pop"], step["wind"]["gust"]
-    upstream.get(GEO, json=documented.places())
-    upstream.get(WEATHER, json=bare)
-    upstream.get(FORECAST, json=steps)
+    upstream.replace("GET", WEATHER, json=bare)
+    upstream.replace("GET", FORECAST, json=steps)
     page = client.get("/")
     assert page.status_code == 200
     words = text(page.text)
     for absent in ("Sunrise", "Sunset", "Visibility", "gusts", "Pressure", "None", "in the last hour"):
         assert absent not in words
-
-
-@pytest.mark.parametrize(("field", "label"), [("rain", "Rain 2.4 mm"), ("snow", "Snow 2.4 mm")])
-def test_rain_and_snow_are_shown(client: FlaskClient, upstream: responses.RequestsMock, field: str, label: str) -> None:
-    upstream.get(GEO, json=documented.places())
-    upstream.get(WEATHER, json={**documented.weather(), field: {"1h": 2.4}})
-    upstream.get(FORECAST, json=documented.forecast())
-    assert label in text(client.get("/").text)
-
-
-@pytest.mark.parametrize(("value", "shown"), [(-0.3, "0° C"), (0.4, "0° C"), (-7.6, "−8° C")])
-def test_temperatures_around_zero(
-    client: FlaskClient, upstream: responses.RequestsMock, value: float, shown: str
-) -> None:
-    cold = documented.weather()
-    cold["main"]["temp"] = value
-    upstream.get(GEO, json=documented.places())
-    upstream.get(WEATHER, json=cold)
-    upstream.get(FORECAST, json=documented.forecast())
-    words = text(client.get("/").text)
-    assert shown in words
-    assert f"-{shown}" not in words
 
 
 @pytest.mark.parametrize("query", ["units=kelvin", "units=", "city=" + "x" * 101, "city=a%00b"])
@@ -185,16 +161,11 @@ def test_an_old_page_says_that_it_is_old(app: Flask, settings: Settings, upstrea
     assert as_json["renewal_failed"] is True
 
 
-def test_spellings_of_one_city_are_asked_for_once(client: FlaskClient, upstream: responses.RequestsMock) -> None:
+def test_a_city_is_asked_for_once(client: FlaskClient, upstream: responses.RequestsMock) -> None:
     documented.answer_all(upstream)
     for spelling in ("London", "london", "%20LONDON%20"):
         assert client.get(f"/?city={spelling}").status_code == 200
     assert len(upstream.calls) == 3
-
-
-def test_both_units_share_the_place(client: FlaskClient, upstream: responses.RequestsMock) -> None:
-    documented.answer_all(upstream)
-    client.get("/?units=metric")
     client.get("/?units=imperial")
     assert [str(call.request.url).split("?")[0] for call in upstream.calls].count(GEO) == 1
 
@@ -204,16 +175,16 @@ def test_too_few_values_are_no_chart(values: list[float]) -> None:
     assert chart.draw(values) is None
 
 
-def test_higher_is_warmer_and_within_the_box() -> None:
-    drawn = chart.draw([2.0, -4.0, 8.0])
+@pytest.mark.parametrize(
+    ("values", "points"),
+    [
+        ([2.0, -4.0, 8.0], [(133.3, 78.0), (400.0, float(chart.BOTTOM)), (666.7, float(chart.TOP))]),
+        # Equal values are a level line.
+        ([5.0, 5.0], [(200.0, float(chart.BOTTOM)), (600.0, float(chart.BOTTOM))]),
+    ],
+)
+def test_higher_is_warmer_and_within_the_box(values: list[float], points: list[tuple[float, float]]) -> None:
+    drawn = chart.draw(values)
     assert drawn is not None
-    heights = [y for _, y in drawn.points]
-    assert heights == [78.0, float(chart.BOTTOM), float(chart.TOP)]
-    assert [x for x, _ in drawn.points] == [133.3, 400.0, 666.7]
+    assert list(drawn.points) == points
     assert drawn.area.startswith(drawn.line)
-
-
-def test_equal_values_are_a_level_line() -> None:
-    drawn = chart.draw([5.0, 5.0])
-    assert drawn is not None
-    assert {y for _, y in drawn.points} == {float(chart.BOTTOM)}

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import logging
-from collections.abc import Iterator
 
 import pytest
 from flask import Flask
@@ -16,31 +14,14 @@ from weather.errors import NoAnswer
 
 LONG = 30.0  # seconds after which a hanging test gives up; no test waits for it
 KEY = "0123456789abcdef0123456789abcdef"
-STATUSES = {
-    "normal": 200,
-    "slow": 504,
-    "silent": 504,
-    "refused": 502,
-    "limited": 503,
-    "broken": 502,
-    "garbled": 502,
-}
+STATUSES = {"normal": 200, "slow": 504, "silent": 504, "refused": 502, "limited": 503, "broken": 502, "garbled": 502}
 
 
 @pytest.fixture
-def log() -> io.StringIO:
-    return io.StringIO()
-
-
-@pytest.fixture
-def app(stand_in: Server, log: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
+def app(stand_in: Server, log: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> Flask:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield create_app(Settings(key=KEY, url=stand_in.url, log_level="DEBUG"), log_to=log)
-    root.handlers[:] = handlers
-    root.setLevel(level)
+    return create_app(Settings(key=KEY, url=stand_in.url, log_level="DEBUG"), log_to=log)
 
 
 @pytest.mark.parametrize("units", ["metric", "imperial"])

@@ -5,22 +5,20 @@ The load and the stand-in for OpenWeatherMap run beside them on this machine, wi
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from http.client import HTTPConnection, HTTPException
 from statistics import median
-from urllib.parse import urlsplit
 
+import requests
 from openweathermap import MODES, Behaviour, Server
 from rich.console import Console
 from rich.table import Table
 
 from gitops.drills.load import Connection, Load, Schedule, place, tally
+from rehearsal.page import loopback
 from tests.conftest import engine_answers
+from tests.emulators import serving
 from tests.services.weather.bench.serving import Serve, Serving, as_containers, as_processes
 
 SERVICE = ["gunicorn", "weather:create_app()"]
@@ -37,7 +35,8 @@ ROUTED = 4.0  # seconds that the balancer still sends requests after SIGTERM
 
 def measure() -> None:
     """Print all of it."""
-    with _upstream() as upstream:
+    with serving(Server(0)) as upstream:
+        upstream.behave(Behaviour("slow", USUAL))
         environment = {"OPENWEATHER_API_KEY": "a-key", "OPENWEATHER_URL": upstream.url}
         if engine_answers():
             print("the service's image and its task's CPU quota", flush=True)
@@ -47,20 +46,6 @@ def measure() -> None:
             print("no Docker engine answers: processes, not under the quota", flush=True)
             with as_processes(environment) as serve:
                 _measure(serve, upstream)
-
-
-@contextmanager
-def _upstream() -> Iterator[Server]:
-    server = Server(0)
-    thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.05))
-    thread.start()
-    server.behave(Behaviour("slow", USUAL))
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def _measure(serve: Serve, upstream: Server) -> None:
@@ -148,7 +133,7 @@ def _survived(serving: Serving, number: int) -> list[str]:
         ThreadPoolExecutor(STRANGERS) as pool,
     ):
         time.sleep(0.5)
-        cold = list(pool.map(lambda one: _stranger(serving.url, f"/?city=Nowhere+{number}+{one}"), range(STRANGERS)))
+        cold = list(pool.map(lambda one: _stranger(f"{serving.url}/?city=Nowhere+{number}+{one}"), range(STRANGERS)))
         time.sleep(2.5)
     known, asked = tally(warm.requests), tally(health.requests)
     statuses = Counter(status for status, _ in cold)
@@ -164,18 +149,12 @@ def _survived(serving: Serving, number: int) -> list[str]:
     ]
 
 
-def _stranger(url: str, path: str) -> tuple[int | str, float]:
+def _stranger(url: str) -> tuple[int | str, float]:
     """The status and how many ms it took."""
-    parts = urlsplit(url)
-    connection = HTTPConnection(parts.hostname or "", parts.port, timeout=20)
-    begun = time.perf_counter()
-    try:
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        answer.read()
-        status: int | str = answer.status
-    except (OSError, HTTPException) as error:
-        status = type(error).__name__
-    finally:
-        connection.close()
+    with loopback() as session:
+        begun = time.perf_counter()
+        try:
+            status: int | str = session.get(url, timeout=20).status_code
+        except requests.RequestException as error:
+            status = type(error).__name__
     return status, 1000 * (time.perf_counter() - begun)

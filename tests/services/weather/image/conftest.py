@@ -6,12 +6,13 @@ import contextlib
 import json
 import os
 import shutil
-import threading
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
+from unittest.mock import patch
 
 import pytest
 import requests
@@ -28,7 +29,7 @@ from rehearsal.runtimes import containers
 from rehearsal.runtimes.containers import run_options
 from rehearsal.runtimes.task import free_address, ports
 from tests.conftest import ROOT
-from tests.services.weather.image.running import Running
+from tests.emulators import serving
 
 SERVICE = "weather"
 COMMIT = "c0ffee" * 6 + "c0ff"
@@ -46,6 +47,33 @@ PLANTED = {
 _START_SECONDS = 120.0
 
 
+@dataclass(frozen=True)
+class Running:
+    """``url`` is where it listens; ``definition`` is its part of the task definition."""
+
+    container: Container
+    url: str
+    definition: Mapping[str, Any]
+
+    def get(self, path: str) -> requests.Response:
+        """One request, without any proxy."""
+        with loopback() as session:
+            return session.get(f"{self.url}{path}", timeout=60)
+
+    def log(self) -> str:
+        """All that it has written."""
+        written = self.container.logs()
+        assert isinstance(written, bytes)
+        return written.decode(errors="replace")
+
+    def python(self, code: str) -> Any:
+        """Run Python inside, under the container's own limits; the JSON that it prints."""
+        done = self.container.exec_run(["python", "-c", code])
+        assert isinstance(done.output, bytes)
+        assert done.exit_code == 0, done.output.decode(errors="replace")
+        return json.loads(done.output)
+
+
 @pytest.fixture(scope="package")
 def engine(docker_engine: None) -> Iterator[DockerClient]:
     with contextlib.closing(containers.connect()) as client:
@@ -61,29 +89,34 @@ def definition() -> Mapping[str, Any]:
 
 
 @pytest.fixture(scope="package")
-def base(engine: DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The name of the image that it is built on, from Debian where the Dockerfile's own cannot be pulled."""
+def settings(engine: DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
+    """What a build is told: of a base image from Debian where the Dockerfile's own cannot be pulled."""
     # Its own in each worker: the label of a state is on all that was built on its base image, and goes with it.
     state, cache = tmp_path_factory.mktemp("state"), ROOT / ".rehearsal/cache"
     cache.mkdir(parents=True, exist_ok=True)
     (state / "cache").symlink_to(cache)
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in base_image.build_settings(Checkout(ROOT), state, [SERVICE], print).items():
-            patch.setenv(name, value)
-        own = base_image.default_base((ROOT / f"services/{SERVICE}/Dockerfile").read_text())
-        yield os.environ.get(build.BASE_IMAGE, own)
+    yield base_image.build_settings(Checkout(ROOT), state, [SERVICE], print)
     containers.remove_all(state)
 
 
 @pytest.fixture(scope="package")
-def image(engine: DockerClient, base: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def base(settings: Mapping[str, str]) -> str:
+    """The name of the image that it is built on."""
+    own = base_image.default_base((ROOT / f"services/{SERVICE}/Dockerfile").read_text())
+    return settings.get(build.BASE_IMAGE, own)
+
+
+@pytest.fixture(scope="package")
+def image(engine: DockerClient, settings: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The image of the work tree's files, beside which lies what must not get into it."""
     folder = tmp_path_factory.mktemp("context") / SERVICE
     shutil.copytree(ROOT / "services" / SERVICE, folder)
     for name, text in PLANTED.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
-    build.build_with_docker(NAME, COMMIT, folder)
+    # Only while it is built: no test after it has a setting of its user's.
+    with patch.dict(os.environ, settings):
+        build.build_with_docker(NAME, COMMIT, folder)
     yield NAME
     with contextlib.suppress(DockerException):
         engine.images.remove(NAME, force=True)
@@ -92,13 +125,8 @@ def image(engine: DockerClient, base: str, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture(scope="package")
 def upstream() -> Iterator[Server]:
     """OpenWeatherMap's stand-in on loopback, which a container on the host's network reaches."""
-    server = Server(0)
-    thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.01))
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(Server(0)) as server:
+        yield server
 
 
 @pytest.fixture

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import runpy
 import time
 from collections.abc import Callable
 from typing import Any
 
 from weather.config import LONGEST_DRAIN
 
-from tests.conftest import ROOT
-from tests.services.weather.image.conftest import COMMIT, KEY
-from tests.services.weather.image.running import Running
+from tests.services.weather.image.conftest import COMMIT, KEY, Running
 
 LONG = 120  # seconds after which a hanging test gives up; no test waits for it
 FORBIDDEN = ("/new", "/app/new", "/app/weather/new", "/opt/venv/new", "/etc/passwd", "/var/log/new")
@@ -69,11 +66,8 @@ def test_no_process_has_a_right_or_a_way_to_one(task: Running) -> None:
         assert set(one["Uid"]) == {task.definition["user"]}
         for held in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
             assert int(one[held][0], 16) == 0, one["Name"]
-
-
-def test_the_first_process_is_an_init(task: Running) -> None:
     assert task.definition["linuxParameters"]["initProcessEnabled"] is True
-    (first,) = [one for one in task.python(PROCESSES) if one["Pid"] == ["1"]]
+    (first,) = [one for one in found if one["Pid"] == ["1"]]
     assert "init" in first["Name"][0] or "tini" in first["Name"][0]
 
 
@@ -115,12 +109,6 @@ def test_sigterm_drains_and_ends_with_0(started: Callable[..., Running]) -> None
     # The balancer still routes here for a while.
     assert task.get("/health").status_code == 200
     assert task.container.wait(timeout=LONG)["StatusCode"] == 0, task.log()
-
-
-def test_ecs_kills_later_than_the_longest_drain_ends(definition: Any) -> None:
-    graceful = runpy.run_path(str(ROOT / "services/weather/gunicorn.conf.py"))["graceful_timeout"]
-    (container,) = definition["containerDefinitions"]
-    assert LONGEST_DRAIN + graceful < container["stopTimeout"]
 
 
 def test_the_definitions_own_health_check_passes_inside(started: Callable[..., Running]) -> None:
