@@ -105,8 +105,12 @@ def _picture(lines: list[Text], title: str, path: Path) -> None:
         for line in lines:
             console.print(line, soft_wrap=True)
         picture = console.export_svg(title=title, unique_id=path.stem)
-    # A picture in a repository loads nothing from elsewhere.
+    # A picture in a repository loads nothing from elsewhere, and no line here is too long for its terminal.
     picture = re.sub(r"@font-face \{.*?\n    \}\n", "", picture, flags=re.DOTALL)
+    picture = re.sub(
+        r'<clipPath id="\S+-line-.*?</clipPath>\n?| clip-path="url\(#\S+-line-\d+\)"', "", picture, flags=re.DOTALL
+    )
+    picture = re.sub(r"<text[^>]*>\n</text>", "\n", picture)
     picture = picture.replace("Fira Code, monospace", "Fira Code, DejaVu Sans Mono, monospace")
     path.write_text("\n".join(line.rstrip() for line in picture.splitlines()) + "\n")
     print(path.relative_to(ROOT), flush=True)

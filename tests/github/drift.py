@@ -44,6 +44,3 @@ def schedules_avoid_the_full_hour(files: GitHubFiles) -> list[str]:
         for one in data["on"].get("schedule", [])
         if one["cron"].split()[0] in ("0", "*")
     ]
-
-
-RULES = (drift_looks_at_all_that_runs, one_environments_drift_hides_no_others, schedules_avoid_the_full_hour)

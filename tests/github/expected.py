@@ -72,6 +72,7 @@ JOBS = {
 # The branch whose jobs the roles trust.
 MAIN = {"branches": sorted({one.github.branch for one in environments.deployed(Checkout(ROOT)).values()})}
 TEXT = {"type": "string", "required": "true"}
+CHOICE = {"type": "choice", "required": "true", "options": ["staging", "production"]}
 
 # Descriptions are left out of the comparison.
 TRIGGERS: dict[str, dict[str, Any]] = {
@@ -81,34 +82,15 @@ TRIGGERS: dict[str, dict[str, Any]] = {
     "deploy": {"workflow_call": {"inputs": {"service": TEXT, "environment": TEXT, "commit": TEXT, "digest": TEXT}}},
     "rollback": {
         "workflow_dispatch": {
-            "inputs": {
-                "service": TEXT,
-                "environment": {"type": "choice", "required": "true", "options": ["staging", "production"]},
-                "commit": {"type": "string", "required": "false"},
-            }
+            "inputs": {"service": TEXT, "environment": CHOICE, "commit": {**TEXT, "required": "false"}}
         }
     },
     "infrastructure": {"push": {**MAIN, "paths": ["infra/**"]}, "workflow_dispatch": ""},
     "apply": {"workflow_call": {"inputs": {"environment": TEXT}}},
-    "drill": {
-        "workflow_dispatch": {
-            "inputs": {
-                "environment": {"type": "choice", "required": "true", "options": ["staging", "production"]},
-                "service": TEXT,
-                "confirm": TEXT,
-            }
-        }
-    },
+    "drill": {"workflow_dispatch": {"inputs": {"environment": CHOICE, "service": TEXT, "confirm": TEXT}}},
     # Weekdays, and not on the full hour, when GitHub delays schedules and drops some.
     "drift": {"schedule": [{"cron": "23 5 * * 1-5"}], "workflow_dispatch": ""},
-    "teardown": {
-        "workflow_dispatch": {
-            "inputs": {
-                "environment": {"type": "choice", "required": "true", "options": ["staging", "production"]},
-                "confirm": TEXT,
-            }
-        }
-    },
+    "teardown": {"workflow_dispatch": {"inputs": {"environment": CHOICE, "confirm": TEXT}}},
 }
 
 # Workflows and jobs that change AWS end one at a time and are never cancelled half-way.

@@ -36,13 +36,13 @@ def the_gate_waits_for_all(files: GitHubFiles) -> list[str]:
 def every_environment_is_reached(files: GitHubFiles) -> list[str]:
     """By plan, deploy, rollback, apply, drill, drift and the scan of what is live, and teardown."""
     wanted = sorted(deployed_environments())
-    check, teardown = files.workflows["check"], files.workflows["teardown"]
+    typed = {
+        name: files.workflows[name]["on"]["workflow_dispatch"]["inputs"] for name in ("drill", "rollback", "teardown")
+    }
     reached: dict[str, Any] = {
         **{f"drift's {name}": _matrix(files.workflows["drift"]["jobs"][name]) for name in ("drift", "images")},
-        "plan of a pull request": _matrix(check["jobs"]["plan"]),
-        "teardown": teardown["on"]["workflow_dispatch"]["inputs"]["environment"].get("options", []),
-        "rollback": files.workflows["rollback"]["on"]["workflow_dispatch"]["inputs"]["environment"].get("options", []),
-        "drill": files.workflows["drill"]["on"]["workflow_dispatch"]["inputs"]["environment"].get("options", []),
+        "plan of a pull request": _matrix(files.workflows["check"]["jobs"]["plan"]),
+        **{name: inputs["environment"].get("options", []) for name, inputs in typed.items()},
         "deploy": _called_for(files, "ship", "deploy"),
         "apply": _called_for(files, "infrastructure", "apply"),
     }
@@ -228,21 +228,3 @@ def _called_for(files: GitHubFiles, workflow: str, called: str) -> list[str]:
         for job in files.workflows[workflow]["jobs"].values()
         if job.get("uses") == f"{SELF}workflows/{called}.yml"
     ]
-
-
-RULES = (
-    order_is_exact,
-    the_gate_waits_for_all,
-    every_environment_is_reached,
-    callers_name_the_job_by_its_environment,
-    the_same_commit_goes_everywhere,
-    the_digest_that_was_built_is_deployed,
-    the_reviewed_plan_is_applied,
-    teardown_checks_what_was_typed,
-    drills_do_not_overlap_deploys,
-    a_rollback_waits_for_no_deploy,
-    a_drill_checks_what_was_typed,
-    an_image_is_proven_before_it_is_deployed,
-    what_came_of_a_deploy_is_told,
-    a_review_holds_every_part,
-)

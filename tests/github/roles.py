@@ -137,13 +137,3 @@ def _endings(job: Job, events: set[str]) -> set[str]:
         return {f"environment:{environment.replace('${{ inputs.environment }}', '${Environment}')}"}
     only = {event for event in events if f"github.event_name == '{event}'" in job.get("if", "")}
     return {ENDINGS[event] for event in only or events}
-
-
-RULES = (
-    jobs_assume_their_role,
-    environments_are_exact,
-    roles_match_their_environment,
-    the_roles_trust_these_jobs,
-    credentials_and_cache_stay_apart,
-    images_are_built_where_all_look,
-)

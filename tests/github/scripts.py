@@ -156,12 +156,3 @@ def _verb(step: Step) -> str | None:
 
 def _read_by_verb(step: Step) -> set[str]:
     return READ_BY_VERB.get(_verb(step) or "", set())
-
-
-RULES = (
-    no_expression_reaches_a_script,
-    each_script_is_one_verb,
-    variables_are_used,
-    outputs_exist,
-    compared_values_exist,
-)

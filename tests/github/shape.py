@@ -126,17 +126,3 @@ def _without_descriptions(data: Any) -> Any:
     if isinstance(data, dict):
         return {key: _without_descriptions(value) for key, value in data.items() if key != "description"}
     return data
-
-
-RULES = (
-    jobs_are_the_expected,
-    permissions_are_exact,
-    each_permission_has_its_reason,
-    outside_actions_are_pinned,
-    one_pin_per_action,
-    jobs_have_limits_and_names,
-    checkouts_keep_no_credentials,
-    triggers_are_exact,
-    concurrency_is_exact,
-    no_secrets_are_used,
-)

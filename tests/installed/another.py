@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 from tests.conftest import ROOT
+from tests.gitops import conftest
 
 ENVIRONMENT, PROJECT, REGION = "live", "acme", "eu-central-1"
 # The same on this machine, in yet another region.
@@ -17,38 +16,35 @@ SERVICE, PACKAGE, PORT, HEALTH = "shop-api", "shop_api", 9000, "/up"
 # What its lock holds, with the versions that are tested here.
 LOCKED = ("blinker", "click", "flask", "gunicorn", "itsdangerous", "jinja2", "markupsafe", "packaging", "werkzeug")
 
+SHARED = f"""\
+project: {PROJECT}
+github: {{owner: acme, repository: shop, owner_id: "7", repository_id: "8"}}
+"""
+ENTRY = f"""\
+parameters: {{ListenerPriority: "10", ContainerPort: "{PORT}", HealthCheckPath: {HEALTH}}}
+"""
 FILES = {
     f"infra/environments/{ENVIRONMENT}.yaml": f"""\
+{SHARED}
 environment: {ENVIRONMENT}
-project: {PROJECT}
 account: "123456789012"
 region: {REGION}
-github: {{owner: acme, repository: shop, owner_id: "7", repository_id: "8"}}
 registry: {ENVIRONMENT}
 stacks: {{bootstrap: {{}}, network: {{VpcCidr: 10.9.0.0/16}}, platform: {{}}}}
 """,
-    f"infra/environments/{ENVIRONMENT}/{SERVICE}.yaml": f"""\
-parameters: {{ListenerPriority: "10", ContainerPort: "{PORT}", HealthCheckPath: {HEALTH}}}
-""",
+    f"infra/environments/{ENVIRONMENT}/{SERVICE}.yaml": ENTRY,
     f"infra/environments/{HERE}.yaml": f"""\
+{SHARED}
 environment: {HERE}
-project: {PROJECT}
 account: "210987654321"
 region: {HERE_REGION}
-github: {{owner: acme, repository: shop, owner_id: "7", repository_id: "8"}}
 registry: {HERE}
 stacks:
-  bootstrap: {{}}
-  repository: {{}}
-  network: {{VpcCidr: 10.8.0.0/16}}
-  platform: {{DeletionProtection: "false"}}
+  {{bootstrap: {{}}, repository: {{}}, network: {{VpcCidr: 10.8.0.0/16}}, platform: {{DeletionProtection: "false"}}}}
 aws_config_file: .rehearsal/aws/config
 builders: [docker, pack]
 """,
-    f"infra/environments/{HERE}/{SERVICE}.yaml": f"""\
-parameters: {{ListenerPriority: "10", ContainerPort: "{PORT}", HealthCheckPath: {HEALTH}}}
-rehearsal: {{page: /, shows: [open]}}
-""",
+    f"infra/environments/{HERE}/{SERVICE}.yaml": f"{ENTRY}rehearsal: {{page: /, shows: [open]}}\n",
     ".gitignore": ".rehearsal/\n",
     f"services/{SERVICE}/Dockerfile": f"""\
 FROM python:3.13-slim
@@ -115,26 +111,11 @@ BASE = {
 def write(folder: Path) -> None:
     """Write the repository and make its first commit; the templates are those that stand here."""
     for path, text in FILES.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text)
-    (folder / f"services/{SERVICE}/requirements.txt").write_text(_lock())
-    base = folder / f"taskdefs/{SERVICE}/base.json"
-    base.parent.mkdir(parents=True)
-    base.write_text(json.dumps(BASE))
+        conftest.write(folder / path, text)
+    conftest.write(folder / f"services/{SERVICE}/requirements.txt", _lock())
+    conftest.write(folder / f"taskdefs/{SERVICE}/base.json", BASE)
     shutil.copytree(ROOT / "infra/cloudformation", folder / "infra/cloudformation")
-    git(folder, "init", "-q", "-b", "main")
-    commit(folder, "The first")
-
-
-def commit(folder: Path, message: str) -> None:
-    """Commit everything."""
-    git(folder, "add", "-A")
-    git(folder, "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "-q", "-m", message)
-
-
-def git(folder: Path, *words: str) -> None:
-    """Run git there."""
-    subprocess.run(["git", "-C", str(folder), *words], check=True)
+    conftest.commit(folder, "The first")
 
 
 def _lock() -> str:

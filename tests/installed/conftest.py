@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,14 +17,6 @@ from tests.installed import another
 
 UV = str(Path(sys.executable).parent / "uv")
 Gitops = Callable[..., subprocess.CompletedProcess[str]]
-
-
-def apart(environment: Path, *lent: Path) -> dict[str, str]:
-    """The variables of a person who has the environment's programs, those of the system, and what is lent."""
-    variables = {name: value for name, value in os.environ.items() if name not in {"CI", "PYTHONPATH"}}
-    programs = (environment / "bin", *lent)
-    variables["PATH"] = os.pathsep.join([*(str(folder) for folder in programs), "/usr/local/bin:/usr/bin:/bin"])
-    return variables
 
 
 @pytest.fixture(scope="session")
@@ -38,10 +31,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run([*build, "--out-dir", str(folder), str(folder / "source")], check=True)
     (wheel,) = folder.glob("*.whl")
     subprocess.run([UV, "venv", "--quiet", "--python", sys.executable, str(folder / "venv")], check=True)
-    install = [UV, "pip", "install", "--quiet", "--python", str(folder / "venv/bin/python")]
-    # The versions that are tested here: what came out since is Dependabot's to try.
-    tested = ["--constraint", str(ROOT / "requirements/dev.txt")]
-    done = subprocess.run([*install, *tested, str(wheel)], capture_output=True, text=True, check=False)
+    done = _install(folder / "venv", str(wheel))
     if done.returncode and "error sending request" in done.stderr:
         missing("no package index answers", "the wheel is not installed here")
     assert done.returncode == 0, done.stderr
@@ -52,16 +42,8 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def rehearsal(environment: Path, repository: Path) -> Iterator[Gitops]:
     """Run the installed rehearsal's command there, with what its extra brings; what it leaves running is ended."""
     (wheel,) = environment.parent.glob("*.whl")
-    install = [UV, "pip", "install", "--quiet", "--python", str(environment / "bin/python")]
-    tested = ["--constraint", str(ROOT / "requirements/dev.txt")]
-    subprocess.run([*install, *tested, f"{wheel}[rehearsal]"], check=True)
-
-    def run(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [str(environment / "bin/rehearsal"), *words]
-        return subprocess.run(
-            command, cwd=repository, env=apart(environment), capture_output=True, text=True, check=False
-        )
-
+    assert not _install(environment, f"{wheel}[rehearsal]").returncode
+    run = partial(_run, environment, "rehearsal", repository)
     yield run
     run("stop")
 
@@ -77,11 +59,23 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def gitops(environment: Path, repository: Path) -> Gitops:
     """Run the installed command in the other repository; ``tools`` lends it the checkers of this one."""
+    return partial(_run, environment, "gitops", repository)
 
-    def run(*words: str, tools: bool = False) -> subprocess.CompletedProcess[str]:
-        lent = (Path(UV).parent, ROOT / ".venv-checkov/bin") if tools else ()
-        command = [str(environment / "bin/gitops"), *words]
-        variables = apart(environment, *lent)
-        return subprocess.run(command, cwd=repository, env=variables, capture_output=True, text=True, check=False)
 
-    return run
+def _install(environment: Path, what: str) -> subprocess.CompletedProcess[str]:
+    # The versions that are tested here: what came out since is Dependabot's to try.
+    words = [UV, "pip", "install", "--quiet", "--python", str(environment / "bin/python"), what]
+    words += ["--constraint", str(ROOT / "requirements/dev.txt")]
+    return subprocess.run(words, capture_output=True, text=True, check=False)
+
+
+def _run(
+    environment: Path, program: str, place: Path, *words: str, tools: bool = False
+) -> subprocess.CompletedProcess[str]:
+    """As a person does who has the environment's programs, those of the system, and the tools that are lent."""
+    lent = (Path(UV).parent, ROOT / ".venv-checkov/bin") if tools else ()
+    programs = (environment / "bin", *lent, "/usr/local/bin:/usr/bin:/bin")
+    variables = {name: value for name, value in os.environ.items() if name not in {"CI", "PYTHONPATH"}}
+    variables["PATH"] = os.pathsep.join(map(str, programs))
+    command = [str(environment / "bin" / program), *words]
+    return subprocess.run(command, cwd=place, env=variables, capture_output=True, text=True, check=False)

@@ -14,7 +14,9 @@ import pytest
 
 from gitops.checks.catalogue import CHECKS
 from gitops.cli import VERBS
+from gitops.repository import Checkout
 from tests.emulators import free_ports
+from tests.gitops.conftest import commit
 from tests.installed import another
 from tests.installed.conftest import Gitops
 
@@ -51,7 +53,7 @@ def test_it_renders(gitops: Gitops, repository: Path) -> None:
     container = document["containerDefinitions"][0]
     assert document["family"] == f"{another.SERVICE}-{another.ENVIRONMENT}"
     assert container["logConfiguration"]["options"]["awslogs-region"] == another.REGION
-    another.commit(repository, "Render")
+    commit(repository, "Render")
 
 
 def test_it_checks_what_it_can_and_says_what_it_cannot(gitops: Gitops, environment: Path) -> None:
@@ -90,7 +92,7 @@ def test_it_shows_what_a_change_deploys(gitops: Gitops, repository: Path) -> Non
     assert done.returncode == 0, done.stderr
     assert f"{another.SERVICE} in {another.ENVIRONMENT}" in done.stdout
     assert '+  "memory": "1024",' in done.stdout
-    another.git(repository, "checkout", "-q", ".")
+    Checkout(repository).git("checkout", "-q", ".")
     assert json.loads(gitops("changed", "--base", "HEAD", "--json").stdout) == []
 
 
@@ -100,7 +102,7 @@ def test_it_makes_another_service_beside_the_first(gitops: Gitops, repository: P
     assert (repository / "services/news/.dockerignore").exists()
     assert (repository / "services/news/news/templates/page.html").exists()
     assert gitops("render", "--check").returncode == 0
-    another.git(repository, "clean", "-q", "-d", "--force")
+    Checkout(repository).git("clean", "-q", "-d", "--force")
 
 
 def test_it_ships_to_aws_on_this_machine(rehearsal: Gitops) -> None:

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from gitops import environments
+from gitops.environments import GitHub
 from gitops.errors import GitopsError
 from gitops.repository import Checkout
-from rehearsal.runner import act
+from rehearsal.runner import act, events
+from rehearsal.runner.github import Service, serving
 from rehearsal.runner.run import Runner
 from rehearsal.services import needs
 from rehearsal.steps import Steps
@@ -21,6 +23,15 @@ from tests.conftest import ROOT, missing
 from tests.emulators import free_ports
 from tests.rehearsal.runner.stage import Stage
 from tests.rehearsal.ship import clone as clones
+
+GITHUB = GitHub("an-owner", "a-repository", "1000001", "2000002")
+
+
+@pytest.fixture
+def github(tmp_path: Path) -> Iterator[Service]:
+    """GitHub's side of the run of a push."""
+    with serving(Service(GITHUB, events.push(GITHUB, "1" * 40, "2" * 40), tmp_path / "store")) as service:
+        yield service
 
 
 @pytest.fixture(scope="session")

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import jwt
 import pytest
 
-from gitops.environments import GitHub
 from gitops.errors import GitopsError
 from gitops.repository import Checkout
 from gitops.supply import attestation
 from rehearsal.runner import act, events, workflows
 from rehearsal.runner.github import Service, serving
 from tests.conftest import ROOT
+from tests.gitops.conftest import commit, write
+from tests.rehearsal.runner.conftest import GITHUB
 
 PIN = "actions/checkout@" + "1" * 40
 
@@ -36,14 +37,16 @@ def test_a_new_pin_needs_no_edit() -> None:
     assert act.replacements([(PIN, {"ref": "main"})]) == {PIN: act.ACTIONS / "checkout"}
 
 
-def test_an_action_nobody_replaced_is_named() -> None:
-    with pytest.raises(GitopsError, match=r"nothing stands for the action someone/new@v1"):
-        act.replacements([("someone/new@v1", {})])
-
-
-def test_an_input_that_is_not_honoured_is_refused() -> None:
-    with pytest.raises(GitopsError, match="does not know the input fetch-dept"):
-        act.replacements([(PIN, {"fetch-dept": "0"})])
+@pytest.mark.parametrize(
+    ("action", "given", "said"),
+    [
+        ("someone/new@v1", {}, "nothing stands for the action someone/new@v1"),
+        (PIN, {"fetch-dept": "0"}, "does not know the input fetch-dept"),
+    ],
+)
+def test_what_nothing_stands_for_is_named(action: str, given: dict[str, str], said: str) -> None:
+    with pytest.raises(GitopsError, match=said):
+        act.replacements([(action, given)])
 
 
 @pytest.mark.parametrize("folder", sorted(act.ACTIONS.iterdir()), ids=lambda path: path.name)
@@ -52,70 +55,50 @@ def test_a_replacement_uses_every_input_it_takes(folder: Path) -> None:
     assert [name for name in act.inputs(folder) if f"${{{{ inputs.{name} }}}}" not in text] == []
 
 
-GITHUB = GitHub("an-owner", "a-repository", "1000001", "2000002")
-
-
 def outputs(path: Path) -> dict[str, str]:
     return dict(line.split("=", 1) for line in path.read_text().splitlines())
 
 
 def run(words: list[str], place: Path, **variables: str) -> tuple[int, str]:
-    done = subprocess.run(
-        words,
-        cwd=place,
-        env={"PATH": os.environ["PATH"], "HOME": str(place), **variables},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    place.mkdir(exist_ok=True)
+    own = {"PATH": os.environ["PATH"], "HOME": str(place), "GITHUB_OUTPUT": str(place / "outputs")}
+    done = subprocess.run(words, cwd=place, env=own | variables, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout + done.stderr
 
 
+def python(script: str, place: Path, **variables: str) -> tuple[int, str]:
+    return run([sys.executable, str(act.ACTIONS / script)], place, **variables)
+
+
 @pytest.fixture
-def repository(tmp_path: Path) -> Path:
-    folder = tmp_path / "repository"
-    for words in (
-        ["init", "-q", "-b", "main", str(folder)],
-        *(["commit", "-q", "--allow-empty", "-m", m] for m in "ab"),
-    ):
-        place = folder if words[0] == "commit" else tmp_path
-        who = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
-        subprocess.run(["git", *who, *words], cwd=place, check=True)
-    subprocess.run(["git", "config", "uploadpack.allowAnySHA1InWant", "true"], cwd=folder, check=True)
-    return folder
+def repository(tmp_path: Path) -> Checkout:
+    made = Checkout(tmp_path / "repository")
+    for text in "ab":
+        write(made.root / "file", text)
+        commit(made.root, text)
+    made.git("config", "uploadpack.allowAnySHA1InWant", "true")
+    return made
+
+
+def check_out(repository: Checkout, place: Path, **variables: str) -> tuple[int, str]:
+    given = {"REF": "main", "DEPTH": "1", "PERSIST": "false", "REHEARSAL_REPOSITORY": str(repository.root)}
+    return run(["bash", str(act.ACTIONS / "checkout/checkout.sh")], place, **given | variables)
 
 
 @pytest.mark.parametrize(("depth", "commits"), [("1", 1), ("0", 2)])
-def test_a_checkout_is_as_deep_as_it_says(repository: Path, tmp_path: Path, depth: str, commits: int) -> None:
-    sha = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=repository, capture_output=True, text=True, check=True
-    ).stdout
-    job = tmp_path / "job"
-    job.mkdir()
-    code, said = run(
-        ["bash", str(act.ACTIONS / "checkout/checkout.sh")],
-        job,
-        REHEARSAL_REPOSITORY=str(repository),
-        REF=sha.strip(),
-        DEPTH=depth,
-        PERSIST="false",
-        GITHUB_OUTPUT=str(tmp_path / "outputs"),
-    )
+def test_a_checkout_is_as_deep_as_it_says(repository: Checkout, tmp_path: Path, depth: str, commits: int) -> None:
+    job, sha = Checkout(tmp_path / "job"), repository.commit("HEAD")
+    code, said = check_out(repository, job.root, REF=sha, DEPTH=depth)
     assert code == 0, said
-    assert outputs(tmp_path / "outputs") == {"commit": sha.strip()}
-    log = subprocess.run(["git", "log", "--oneline"], cwd=job, capture_output=True, text=True, check=True).stdout
-    assert len(log.splitlines()) == commits
+    assert outputs(job.root / "outputs") == {"commit": sha}
+    assert len(job.git("log", "--oneline").splitlines()) == commits
 
 
 @pytest.mark.parametrize(("name", "value"), [("PERSIST", "perhaps"), ("DEPTH", "all"), ("REF", "0" * 40)])
 def test_a_checkout_refuses_what_it_does_not_understand(
-    repository: Path, tmp_path: Path, name: str, value: str
+    repository: Checkout, tmp_path: Path, name: str, value: str
 ) -> None:
-    variables = {"REF": "main", "DEPTH": "1", "PERSIST": "false", "GITHUB_OUTPUT": str(tmp_path / "o")} | {name: value}
-    code, _ = run(
-        ["bash", str(act.ACTIONS / "checkout/checkout.sh")], tmp_path, REHEARSAL_REPOSITORY=str(repository), **variables
-    )
-    assert code != 0
+    assert check_out(repository, tmp_path / "job", **{name: value})[0] != 0
 
 
 @pytest.fixture
@@ -138,18 +121,13 @@ def lender(tmp_path: Path) -> Path:
 
 
 def lend(lender: Path, job: Path, wanted: str) -> tuple[int, str]:
-    script = str(act.ACTIONS / "setup-python/lend.py")
-    return run(
-        [sys.executable, script], job, WANTED=wanted, REHEARSAL_TOOLS=str(lender), GITHUB_OUTPUT=str(job / "outputs")
-    )
+    return python("setup-python/lend.py", job, WANTED=wanted, REHEARSAL_TOOLS=str(lender))
 
 
 @pytest.fixture
 def job(tmp_path: Path, lender: Path) -> Path:
     folder = tmp_path / "job"
-    (folder / "requirements").mkdir(parents=True)
-    for lock in (lender / "requirements").iterdir():
-        (folder / "requirements" / lock.name).write_text(lock.read_text())
+    shutil.copytree(lender / "requirements", folder / "requirements")
     (folder / "ours.py").write_text("")
     return folder
 
@@ -191,11 +169,8 @@ def exchange(place: Path, **variables: str) -> tuple[int, str]:
         "AUDIENCE": "sts.amazonaws.com",
         "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
         "GITHUB_ENV": str(place / "env"),
-        "GITHUB_OUTPUT": str(place / "outputs"),
     }
-    return run(
-        [sys.executable, str(act.ACTIONS / "configure-aws-credentials/exchange.py")], place, **given, **variables
-    )
+    return python("configure-aws-credentials/exchange.py", place, **given, **variables)
 
 
 def test_without_a_token_no_role_is_assumed(tmp_path: Path) -> None:
@@ -205,19 +180,17 @@ def test_without_a_token_no_role_is_assumed(tmp_path: Path) -> None:
     assert not (tmp_path / "env").exists()
 
 
-def test_the_token_service_wants_the_jobs_own_secret(tmp_path: Path) -> None:
-    service = Service(GITHUB, events.push(GITHUB, "1" * 40, "2" * 40), tmp_path / "store")
-    with serving(service):
-        url = f"{service.url}/token?environment=staging"
-        code, said = exchange(tmp_path, ACTIONS_ID_TOKEN_REQUEST_URL=url, ACTIONS_ID_TOKEN_REQUEST_TOKEN="guessed")
-        assert code == 1
-        assert "Bad credentials" in said
-        assert service.subjects == []
-        # With the right one the next stop is STS, where nothing listens.
-        code, said = exchange(tmp_path, ACTIONS_ID_TOKEN_REQUEST_URL=url, ACTIONS_ID_TOKEN_REQUEST_TOKEN=service.token)
-        assert code == 1
-        assert "refused" in said
-        assert service.subjects == ["repo:an-owner@1000001/a-repository@2000002:environment:staging"]
+def test_the_token_service_wants_the_jobs_own_secret(github: Service, tmp_path: Path) -> None:
+    url = f"{github.url}/token?environment=staging"
+    code, said = exchange(tmp_path, ACTIONS_ID_TOKEN_REQUEST_URL=url, ACTIONS_ID_TOKEN_REQUEST_TOKEN="guessed")
+    assert code == 1
+    assert "Bad credentials" in said
+    assert github.subjects == []
+    # With the right one the next stop is STS, where nothing listens.
+    code, said = exchange(tmp_path, ACTIONS_ID_TOKEN_REQUEST_URL=url, ACTIONS_ID_TOKEN_REQUEST_TOKEN=github.token)
+    assert code == 1
+    assert "refused" in said
+    assert github.subjects == ["repo:an-owner@1000001/a-repository@2000002:environment:staging"]
 
 
 def test_the_runners_scripts_have_no_terminal_and_keep_their_exit_code(tmp_path: Path) -> None:
@@ -225,10 +198,8 @@ def test_the_runners_scripts_have_no_terminal_and_keep_their_exit_code(tmp_path:
     folder.mkdir(parents=True)
     script = folder / "0.sh"
     script.write_text('read -r line || echo "no input"; [ -t 1 ] || echo "no terminal"; exit 3\n')
-    assert run([str(act.SHIMS / "bash"), "-e", "-o", "pipefail", str(script)], tmp_path) == (
-        3,
-        "no input\nno terminal\n",
-    )
+    done = run([str(act.SHIMS / "bash"), "-e", "-o", "pipefail", str(script)], tmp_path)
+    assert done == (3, "no input\nno terminal\n")
 
 
 def test_the_pinned_act_is_the_one_that_make_installs() -> None:
@@ -240,8 +211,8 @@ DIGEST = f"sha256:{hashlib.sha256(MANIFEST).hexdigest()}"
 
 
 def attest(service: Service, place: Path, workflow: str, digest: str = DIGEST) -> tuple[int, str]:
-    return run(
-        [sys.executable, str(act.ACTIONS / "attest/attest.py")],
+    return python(
+        "attest/attest.py",
         place,
         SUBJECT="registry/demo/app",
         DIGEST=digest,
@@ -250,7 +221,6 @@ def attest(service: Service, place: Path, workflow: str, digest: str = DIGEST) -
         ACTIONS_ID_TOKEN_REQUEST_TOKEN=service.token,
         GITHUB_API_URL=f"{service.url}/api",
         GITHUB_REPOSITORY="an-owner/a-repository",
-        GITHUB_OUTPUT=str(place / "outputs"),
     )
 
 
@@ -260,12 +230,6 @@ def verify(service: Service, place: Path, manifest: bytes = MANIFEST, **variable
     words = attestation.command(file, GITHUB, "2" * 40)
     given = {"GH_TOKEN": "t", "GITHUB_API_URL": f"{service.url}/api"} | variables
     return run([sys.executable, str(act.SHIMS / "gh"), *words[1:]], place, **given)
-
-
-@pytest.fixture
-def github(tmp_path: Path) -> Iterator[Service]:
-    with serving(Service(GITHUB, events.push(GITHUB, "1" * 40, "2" * 40), tmp_path / "store")) as service:
-        yield service
 
 
 def test_what_ship_attested_is_verified_in_a_later_run(github: Service, tmp_path: Path) -> None:
@@ -304,14 +268,12 @@ def test_only_a_job_with_a_token_attests(github: Service, tmp_path: Path) -> Non
 
 def upload(place: Path, name: str, source: str, **variables: str) -> tuple[int, str]:
     given = {"NAME": name, "FROM": source, "IF_NONE": "error", "DAYS": "7"} | variables
-    script = str(act.ACTIONS / "upload-artifact/upload.py")
-    return run([sys.executable, script], place, REHEARSAL_ARTIFACTS=str(place / "store"), **given)
+    return python("upload-artifact/upload.py", place, REHEARSAL_ARTIFACTS=str(place / "store"), **given)
 
 
 def download(place: Path, **variables: str) -> tuple[int, str]:
     given = {"NAME": "", "PATTERN": "", "TO": "taken", "MERGE": "false"} | variables
-    script = str(act.ACTIONS / "download-artifact/download.py")
-    return run([sys.executable, script], place, REHEARSAL_ARTIFACTS=str(place / "store"), **given)
+    return python("download-artifact/download.py", place, REHEARSAL_ARTIFACTS=str(place / "store"), **given)
 
 
 @pytest.fixture

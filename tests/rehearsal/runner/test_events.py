@@ -8,7 +8,7 @@ from gitops.errors import GitopsError
 from rehearsal.runner import events
 from rehearsal.runner.github import Service, subject_ending
 from rehearsal.runner.workflows import Workflow
-from tests.rehearsal.runner.test_actions import GITHUB
+from tests.rehearsal.runner.conftest import GITHUB
 
 ONE, TWO = "1" * 40, "2" * 40
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,23 +9,21 @@ import pytest
 from gitops import cli
 from gitops.repository import Checkout
 from gitops.review import pull_request
-from rehearsal.runner import events
-from rehearsal.runner.github import Service, serving
+from rehearsal.runner.github import Service
 from tests.conftest import ROOT
-from tests.rehearsal.runner.test_actions import GITHUB
+from tests.rehearsal.runner.conftest import GITHUB
 from tests.rehearsal.ship.clone import SERVICE
 
 RUN = {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_RUN_ID": "12", "GITHUB_RUN_ATTEMPT": "2"}
+REPORT = f"https://github.com/{GITHUB.owner}/{GITHUB.repository}/actions/runs/12/attempts/2"
 
 
-@pytest.fixture
-def github(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    with serving(Service(GITHUB, events.push(GITHUB, "1" * 40, "2" * 40), tmp_path / "store")) as service:
-        job = {**RUN, "GITHUB_API_URL": f"{service.url}/api", "GITHUB_REPOSITORY": service.repository, "GH_TOKEN": "t"}
-        for name, value in job.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.chdir(ROOT)
-        yield service
+@pytest.fixture(autouse=True)
+def _job(github: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = {**RUN, "GITHUB_API_URL": f"{github.url}/api", "GITHUB_REPOSITORY": github.repository, "GH_TOKEN": "t"}
+    for name, value in job.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(ROOT)
 
 
 def bodies(service: Service, number: int) -> list[str]:
@@ -53,22 +50,18 @@ def test_a_plan_that_failed_is_said_in_the_comment(github: Service, tmp_path: Pa
     pull_request.write_part(tmp_path, "diff", "the diff")
     assert cli.main(["comment-review", "7", "--parts", str(tmp_path)]) == 0
     assert "plan-production is missing" in bodies(github, 7)[0]
-    assert f"https://github.com/{GITHUB.owner}/{GITHUB.repository}/actions/runs/12/attempts/2" in bodies(github, 7)[0]
+    assert REPORT in bodies(github, 7)[0]
 
 
 def test_a_merged_pull_request_follows_its_change_through_the_environments(github: Service) -> None:
     commit = Checkout(ROOT).commit("HEAD")
     github.pull_requests.merge(8, commit)
     github.pull_requests.propose(9, commit)
-    said = ["comment-reached", SERVICE]
-    done = ["--commit", commit, "--verdict"]
-    assert cli.main([*said, "staging", *done, "succeeded", "--job", "34"]) == 0
-    assert cli.main([*said, "production", *done, "rolled back"]) == 0
+    for words in (["staging", "--verdict", "succeeded", "--job", "34"], ["production", "--verdict", "rolled back"]):
+        assert cli.main(["comment-reached", SERVICE, *words, "--commit", commit]) == 0
     (body,) = bodies(github, 8)
     assert body.startswith(f"**{SERVICE} reached staging; rolled back in production**")
-    assert (
-        f"[report](https://github.com/{GITHUB.owner}/{GITHUB.repository}/actions/runs/12/attempts/2#summary-34)" in body
-    )
+    assert f"[report]({REPORT}#summary-34)" in body
     assert [post["method"] for post in github.posted] == ["POST", "PATCH"]
     assert bodies(github, 9) == []
 
