@@ -9,6 +9,7 @@ import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -17,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(path) for found in ("*", "*/standin") for path in sorted((ROOT / "services").glob(f"{found}/"))]
 
 
-def missing(what: str, why: str) -> None:
+def missing(what: str, why: str) -> NoReturn:
     """Skip where a tool is absent; with CI set its absence is a failure, for a green run must mean it ran."""
     message = f"{what}: {why}"
     if os.environ.get("CI"):
@@ -114,26 +115,20 @@ def docker_engine() -> None:
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The path of a Chromium to look at pages with."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if found is None:
-        missing("Chromium is not installed", "the page is not looked at in a browser here")
-    assert found is not None
-    return found
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if found := shutil.which(name):
+            return found
+    missing("Chromium is not installed", "the page is not looked at in a browser here")
 
 
 @pytest.fixture(autouse=True)
 def _no_aws_account(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test may reach a real account, whatever this machine is signed in to."""
     for name in (
-        "AWS_PROFILE",
-        "AWS_ACCESS_KEY_ID",
-        "AWS_SECRET_ACCESS_KEY",
-        "AWS_SESSION_TOKEN",
-        "AWS_ENDPOINT_URL",
+        *("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"),
+        *("GITHUB_ACTIONS", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "GITHUB_RUN_ID"),
     ):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, os.devnull)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    for name in ("GITHUB_ACTIONS", "GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "GITHUB_RUN_ID"):
-        monkeypatch.delenv(name, raising=False)

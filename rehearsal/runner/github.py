@@ -174,26 +174,14 @@ def subject_ending(event: Event, environment: str) -> str:
     return "pull_request" if event.name == "pull_request" else f"ref:{event.ref}"
 
 
-class _Server(ThreadingHTTPServer):
-    def __init__(self, service: Service) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.service = service
-
-
 class _Handler(BaseHTTPRequestHandler):
-    @property
-    def _service(self) -> Service:
-        assert isinstance(self.server, _Server)  # noqa: S101 (narrows the type)
-        return self.server.service
+    # Of the class that ``serving`` makes of this one.
+    _service: Service
 
     @property
     def _path(self) -> str:
         """What is asked of the repository."""
         return urlsplit(self.path).path.removeprefix(f"/api/repos/{self._service.repository}")
-
-    @property
-    def _attestations(self) -> str:
-        return f"/api/repos/{self._service.repository}/attestations"
 
     def do_GET(self) -> None:
         parts = urlsplit(self.path)
@@ -208,8 +196,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200, self._service.pull_requests.merged(found["commit"]))
         elif found := _COMMENTS.match(self._path):
             self._answer(200, self._service.pull_requests.comments(int(found["number"])))
-        elif parts.path.startswith(f"{self._attestations}/"):
-            self._answer(200, {"attestations": self._service.attestations(parts.path.rsplit("/", 1)[-1])})
+        elif self._path.startswith("/attestations/"):
+            self._answer(200, {"attestations": self._service.attestations(self._path.rsplit("/", 1)[-1])})
         else:
             self._answer(404, {"message": "Not Found"})
 
@@ -219,7 +207,7 @@ class _Handler(BaseHTTPRequestHandler):
             # It knows no advisory.
             self._answer(200, {})
             return
-        if self.path == self._attestations:
+        if self._path == "/attestations":
             try:
                 self._service.attest(body)
             except (jwt.InvalidTokenError, KeyError) as error:
@@ -240,18 +228,12 @@ class _Handler(BaseHTTPRequestHandler):
                 return
         self._record(body, made)
 
-    def do_PUT(self) -> None:
-        self._record(self._body())
-
-    def do_DELETE(self) -> None:
-        self._record({})
-
     def _body(self) -> dict[str, Any]:
         content = self.rfile.read(int(self.headers.get("Content-Length", "0")))
         body: dict[str, Any] = json.loads(content or b"{}")
         return body
 
-    def _record(self, body: dict[str, Any], made: dict[str, Any] | None = None) -> None:
+    def _record(self, body: dict[str, Any], made: dict[str, Any] | None) -> None:
         self._service.posted.append({"method": self.command, "path": self.path.removeprefix("/api"), "body": body})
         status = 200 if self.command == "PATCH" else 201
         self._answer(status, made or {"id": str(len(self._service.posted))})
@@ -271,7 +253,7 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def serving(service: Service) -> Iterator[Service]:
     """Answer on a free port of 127.0.0.1 for as long as the run lasts."""
-    with _Server(service) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"_service": service})) as server:
         service.url = f"http://127.0.0.1:{server.server_port}"
         thread = threading.Thread(target=server.serve_forever)
         thread.start()

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from gitops import Checkout, GitHub, GitopsError, deployed
@@ -46,11 +47,8 @@ class Repository:
     def make(self) -> None:
         """Clone unless that was done."""
         if not (self.folder / ".git").is_dir():
-            subprocess.run(
-                ["git", "clone", "--quiet", "--no-hardlinks", str(self.clone.root), str(self.folder)],
-                check=True,
-                capture_output=True,
-            )
+            words = ["git", "clone", "--quiet", "--no-hardlinks", str(self.clone.root), str(self.folder)]
+            subprocess.run(words, check=True, capture_output=True)
             # GitHub serves every commit to who asks for it by its id.
             self.checkout.git("config", "uploadpack.allowAnySHA1InWant", "true")
 
@@ -76,7 +74,7 @@ class Repository:
         changed = without_scan(self.checkout) | settings(self.checkout, self.leads)
         for path, text in changed.items():
             (self.folder / path).write_text(text, encoding="utf-8")
-        _render(self.checkout)
+        gitops(self.checkout, ["render"])
         self.checkout.git("add", TASKDEFS.as_posix(), ENVIRONMENTS.as_posix())
         tree = self.checkout.git("write-tree").strip()
         made = self._commit(sha, tree, f"{self.checkout.subject(sha)}\n\n{NOTE}", [*after, sha])
@@ -97,8 +95,7 @@ class Repository:
         subprocess.run(words, check=True, capture_output=True)
         copy.git("checkout", "--quiet", "-B", self.github.branch, sha)
         # act reads the repository's name from here.
-        address = f"https://github.com/{self.github.owner}/{self.github.repository}.git"
-        copy.git("remote", "set-url", "origin", address)
+        copy.git("remote", "set-url", "origin", f"https://github.com/{self.github.owner}/{self.github.repository}.git")
         every = workflows.read(copy)
         workflows.require_granted(every)
         for workflow in every.values():
@@ -166,8 +163,10 @@ def _variables(container: Mapping[str, Any]) -> dict[str, str]:
     return {entry["name"]: entry.get("value", "") for entry in container.get("environment", [])}
 
 
-def _render(checkout: Checkout) -> None:
-    words = [sys.executable, "-m", "gitops", "render"]
-    done = subprocess.run(words, cwd=checkout.root, capture_output=True, text=True, check=False)
+def gitops(checkout: Checkout, words: Sequence[str], variables: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Run a verb in a clone, with its own code; GitopsError with the verb's own words when it fails."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "GITHUB_"))}
+    command, given = [sys.executable, "-m", "gitops", *words], inherited | dict(variables)
+    done = subprocess.run(command, cwd=checkout.root, env=given, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise GitopsError(f"the rehearsal's settings do not render: {done.stderr.strip()}")
+        raise GitopsError(f"gitops {' '.join(words)}: {done.stderr.strip()}", exit_code=done.returncode)

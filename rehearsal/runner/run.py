@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,7 +18,7 @@ from rehearsal.runner import act, events, results, workflows
 from rehearsal.runner.act import Place
 from rehearsal.runner.events import Event
 from rehearsal.runner.github import ADVISORIES, PullRequests, Service, serving
-from rehearsal.runner.repository import Repository
+from rehearsal.runner.repository import Repository, gitops
 from rehearsal.runner.results import Job, Run
 from rehearsal.runner.workflows import Workflow
 from rehearsal.services import Needs, own_secrets
@@ -75,11 +73,11 @@ class Runner:
         for name, environment in deployed(self.repository.checkout).items():
             self.say(f"account {environment.account} is {name}")
             variables = administrator(environment, self.running.endpoint) | {MARK: str(self.checkout.root)}
-            _gitops(self.repository.checkout, ["apply", name, "--stack", "bootstrap"], variables)
+            gitops(self.repository.checkout, ["apply", name, "--stack", "bootstrap"], variables)
             for service in environment.services:
                 for secret, value in self._secrets(service, environment).items():
                     words = ["secret", "put", service, name, secret, "--from-env", secret]
-                    _gitops(self.repository.checkout, words, {**variables, secret: value})
+                    gitops(self.repository.checkout, words, {**variables, secret: value})
 
     def _secrets(self, service: str, environment: Environment) -> dict[str, str]:
         """What the tasks of a service in a deployed environment read, with the values that they have here."""
@@ -219,20 +217,6 @@ def administrator(environment: Environment, endpoint: str) -> dict[str, str]:
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     }
-
-
-def _gitops(checkout: Checkout, words: Sequence[str], variables: Mapping[str, str]) -> None:
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "GITHUB_"))}
-    done = subprocess.run(
-        [sys.executable, "-m", "gitops", *words],
-        cwd=checkout.root,
-        env=inherited | dict(variables),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise GitopsError(f"gitops {' '.join(words)}: {done.stderr.strip()}", exit_code=done.returncode)
 
 
 def _labels(every: Mapping[str, Workflow]) -> list[str]:

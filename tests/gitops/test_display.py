@@ -11,30 +11,19 @@ from gitops.clock import Clock
 from gitops.display import Branches, Event, Lines, drawing
 
 
-def test_lines_carry_the_seconds_and_leave_out_what_merely_goes_on() -> None:
+def test_lines_carry_the_seconds_leave_out_what_merely_goes_on_and_may_say_what_a_tree_has_in_leaves() -> None:
     stream = io.StringIO()
-    times = iter([0.0, 1.25, 61.0])
+    times = iter([0.0, 1.25, 61.0, 62.0])
     lines = Lines(stream, Clock(now=lambda: next(times)))
     lines.show(Event("network", "CREATE_IN_PROGRESS", mood="going"))
     lines.show(Event("network", "AWS::EC2::VPC CREATE_IN_PROGRESS", "Vpc", "going"))
     lines.show(Event("network", "AWS::EC2::VPC CREATE_COMPLETE", "Vpc", "done"))
+    lines.show(Event("app:2", "starting", mood="going", line="starting: new 0 of 2 running"))
     assert stream.getvalue().splitlines() == [
         "[   1.2 s] network CREATE_IN_PROGRESS",
         "[  61.0 s] network Vpc AWS::EC2::VPC CREATE_COMPLETE",
+        "[  62.0 s] app:2 starting: new 0 of 2 running",
     ]
-
-
-def test_a_line_may_say_what_the_tree_has_in_its_leaves() -> None:
-    stream = io.StringIO()
-    Lines(stream, Clock(now=lambda: 0.0)).show(
-        Event("app:2", "starting", mood="going", line="starting: new 0 of 2 running")
-    )
-    assert stream.getvalue() == "[   0.0 s] app:2 starting: new 0 of 2 running\n"
-
-
-def test_a_log_gets_lines() -> None:
-    with drawing(io.StringIO()) as display:
-        assert isinstance(display, Lines)
 
 
 class Terminal(io.StringIO):
@@ -42,10 +31,14 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.mark.parametrize(("ci", "kind"), [("", Branches), ("true", Lines)])
-def test_a_terminal_gets_a_tree_unless_it_is_ci(ci: str, kind: type, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("stream", "ci", "kind"), [(io.StringIO, "", Lines), (Terminal, "", Branches), (Terminal, "true", Lines)]
+)
+def test_a_terminal_gets_a_tree_unless_it_is_ci(
+    stream: type[io.StringIO], ci: str, kind: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("CI", ci)
-    with drawing(Terminal()) as display:
+    with drawing(stream()) as display:
         assert isinstance(display, kind)
 
 

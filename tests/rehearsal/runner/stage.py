@@ -97,13 +97,6 @@ class Stage:
         answer = self.client(environment, "cloudformation").describe_stacks()["Stacks"]
         return {stack["StackName"]: str(stack.get("LastUpdatedTime", stack["CreationTime"])) for stack in answer}
 
-    def unexplained(self) -> set[str]:
-        """Permissions that are granted and that no workflow used, and the template gives no reason."""
-        return {f"{one.role.name}: {permission}" for one in self._proven() for permission in one.unexplained}
-
-    def needless(self) -> set[str]:
-        """Permissions for which the template gives a reason, and a workflow does use them."""
-        return {f"{one.role.name}: {permission}" for one in self._proven() for permission in one.needless}
-
-    def _proven(self) -> list[Compared]:
+    def proven(self) -> list[Compared]:
+        """What of the roles that work here is granted, and what of it the workflows used."""
         return [one for one in compared(Checkout(self.clone.path), self.runner.running.endpoint) if not one.unproven]

@@ -302,14 +302,13 @@ def test_a_teardown_leaves_nothing_but_what_holds_its_own_role(stage: Stage, env
     assert all(name.startswith(f"{STAGING.project}-{environment}-") for name in names), names
 
 
-def test_every_workflow_was_run(stage: Stage, request: pytest.FixtureRequest) -> None:
+def test_every_workflow_was_run_and_every_permission_used_or_explained(
+    stage: Stage, request: pytest.FixtureRequest
+) -> None:
     if request.config.option.keyword or any("::" in word for word in request.config.args):
         pytest.skip("only some of the tests of this module were asked for")
     assert stage.ran | CALLED == set(stage.workflows)
-
-
-def test_every_permission_is_used_or_its_template_says_why_not(stage: Stage, request: pytest.FixtureRequest) -> None:
-    if request.config.option.keyword or any("::" in word for word in request.config.args):
-        pytest.skip("only some of the tests of this module were asked for")
-    assert stage.unexplained() == set()
-    assert stage.needless() == set()
+    used = stage.proven()
+    assert used
+    assert {one.role.name: one.unexplained for one in used if one.unexplained} == {}, "neither used nor explained"
+    assert {one.role.name: one.needless for one in used if one.needless} == {}, "used, though a reason says not"
