@@ -138,6 +138,7 @@ def test_an_image_is_unpacked_once_and_asked_for_each_time(registry: responses.R
         layer(("../../../.wh.kept", "")),
         b"no archive",
     ],
+    ids=["above", "above by a folder", "whiteout above", "no archive"],
 )
 def test_a_layer_cannot_reach_outside_and_leaves_nothing(
     registry: responses.RequestsMock, tmp_path: Path, content: bytes
