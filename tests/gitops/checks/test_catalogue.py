@@ -108,7 +108,8 @@ def test_the_checks_that_narrow_are_verbs_that_take_a_base() -> None:
     for check in narrowing:
         for command in check.commands(Checkout(ROOT)):
             verb, parser = importlib.import_module(f"gitops.verbs.{command[3]}"), argparse.ArgumentParser()
-            verb.add_arguments(parser)
+            for add in verb.ARGUMENTS:
+                add(parser)
             assert parser.parse_args([*command[4:], "--base", "HEAD"]).base == "HEAD"
 
 
