@@ -36,10 +36,10 @@ _STRUCTURES = frozenset({"secrets", "secretoptions", "repositorycredentials", "c
 _STEP = re.compile(r"[/.\[\]]")
 
 # A value after its name: in quotes of any kind (JSON inside of JSON has \"), or up to a space. What follows a
-# name may also be the error about it, which is no secret.
+# name may also be the error about it, or where its list begins, which is no secret.
 _VALUE = (
     r"(?:(?P<q>\\?[\"'])(?P<quoted>(?:(?!(?P=q))(?:\\.|[^\n\\]))+)"
-    r"|(?!\w*(?:Error|Exception|NotFound|Denied|Failure)\b)(?P<bare>(?:[^\s\"'&,;)}\]]|[,;)}\]](?=[^\s\"'&,;)}\]]))+))"
+    r"|(?!\w*(?:Error|Exception|NotFound|Denied|Failure)\b|[\[{]\s*(?:\n|$))(?P<bare>(?:[^\s\"'&,;)}\]]|[,;)}\]](?=[^\s\"'&,;)}\]]))+))"
 )
 # NAME: an error is called after what it is about, too: ExpiredToken: The security token …
 # A repetition that something has to follow has a bound or gives nothing back: a log may hold a line of any length.

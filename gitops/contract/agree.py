@@ -30,14 +30,14 @@ def problems(files: Files, environment: Environment, service: str) -> list[str]:
     document = documents.parse(text, rendered) if text is not None else {}
     template = files.text(TEMPLATE)
     stack = None if template is None else claims.template(template, environment, service)
-    said = [*claims.task_definition_claims(document, rendered), *(stack.claims() if stack else ())]
+    said = [*claims.task_definition_claims(document, rendered, service), *(stack.claims() if stack else ())]
     found = []
     path = (SERVICES / service / DOCKERFILE).as_posix()
     dockerfile = files.text(path)
     if dockerfile is not None:
         stage = final_stage(dockerfile, {})
         said += claims.image_claims(stage, path)
-        bind, wrong = _bind(files, service, stage, claims.container(document), path)
+        bind, wrong = _bind(files, service, stage, claims.container(document, service), path)
         said += bind
         found += wrong
     found += claims.disagreements(said)

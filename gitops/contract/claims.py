@@ -16,7 +16,6 @@ from gitops.environments import Environment
 from gitops.errors import GitopsError
 from gitops.images.source import FinalStage
 from gitops.stacks import templates
-from gitops.taskdefs.render import IMAGE
 
 # The template that every service's stack is made of.
 TEMPLATE = repository.template("service").as_posix()
@@ -50,19 +49,20 @@ def disagreements(claims: Iterable[Claim]) -> list[str]:
     ]
 
 
-def container(document: dict[str, Any]) -> dict[str, Any]:
-    """The container that gets the commit's image; an empty one where there is none."""
+def container(document: dict[str, Any], service: str) -> dict[str, Any]:
+    """The service's own container, by its name: others may run the commit's image too. Empty where there is none."""
     containers = document.get("containerDefinitions") or []
-    return next((one for one in containers if one.get("image") == IMAGE), {})
+    return next((one for one in containers if one.get("name") == service), {})
 
 
-def task_definition_claims(document: dict[str, Any], path: str) -> Iterator[Claim]:
+def task_definition_claims(document: dict[str, Any], path: str, service: str) -> Iterator[Claim]:
     """Container, port, health path, log group, user and family, as the file at ``path`` has them."""
-    ours = container(document)
+    ours = container(document, service)
     if "family" in document:
         yield Claim("task definition family", document["family"], f"{path} (family)")
-    if "name" in ours:
-        yield Claim("container name", ours["name"], f"{path} (name)")
+    names = sorted(one.get("name", "") for one in document.get("containerDefinitions") or [])
+    if names:
+        yield Claim("container name", service if ours else ", ".join(names), f"{path} (name)")
     for mapping in ours.get("portMappings") or []:
         yield Claim("container port", str(mapping.get("containerPort")), f"{path} (portMappings)")
     command = " ".join((ours.get("healthCheck") or {}).get("command") or [])

@@ -43,8 +43,12 @@ def changes(base: dict[str, str], head: dict[str, str]) -> list[Change]:
     file that cannot be read.
     """
     defaults = template_defaults(base), template_defaults(head)
+    environments = {path: document(path, text) or {} for path, text in head.items() if _reader(path) == "environment"}
+    here = {PurePosixPath(path).stem for path, one in environments.items() if one.get("aws_config_file")}
     found = (
-        _change(path, base.get(path), head.get(path), defaults) for path in sorted({*base, *head}) if _reader(path)
+        _change(path, base.get(path), head.get(path), defaults, here)
+        for path in sorted({*base, *head})
+        if _reader(path)
     )
     return [change for change in found if change is not None]
 
@@ -88,7 +92,7 @@ def _reader(path: str) -> Read:
 
 
 def _change(
-    path: str, before_text: str | None, after_text: str | None, defaults: tuple[Defaults, Defaults]
+    path: str, before_text: str | None, after_text: str | None, defaults: tuple[Defaults, Defaults], here: set[str]
 ) -> Change | None:
     if before_text == after_text:
         return None
@@ -96,7 +100,8 @@ def _change(
     kind: Kind = "added" if before is None else "removed" if after is None else "changed"
     pure = PurePosixPath(path)
     if _reader(path) == "task definition":
-        subject, risks = f"{pure.parts[1]} in {pure.stem}", task_definition_risks(before, after)
+        subject = f"{pure.parts[1]} in {pure.stem}"
+        risks = task_definition_risks(before, after, here=pure.stem in here)
     elif _reader(path) == "service":
         subject = f"{pure.stem} in environment {pure.parent.name}"
         risks = service_risks(pure.stem, before, after, defaults)

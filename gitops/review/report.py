@@ -70,16 +70,18 @@ def _verdict(changes: Sequence[Change], warning: str) -> str:
 
 
 def _risks(changes: Sequence[Change]) -> list[str]:
-    # A change of the base meets every environment: one line for all of them.
+    # A change of the base meets every environment: one line for all of them. What is first in one is before what is
+    # second in another, for each has its worst first.
     met: dict[str, list[str]] = {}
-    for change in changes:
-        for risk in change.risks:
-            met.setdefault(risk, []).append(plain(change.subject))
-    lines = [f"- **{', '.join(subjects)}**: {risk}" for risk, subjects in met.items()]
-    shown = fit(lines, RISKS_BUDGET)
-    if len(shown) < len(lines):
-        shown.append(f"- … and {len(lines) - len(shown)} more risks")
+    for rank, number in sorted((rank, number) for number, one in enumerate(changes) for rank in range(len(one.risks))):
+        met.setdefault(changes[number].risks[rank], []).append(plain(changes[number].subject))
+    shown = _fitting([f"- **{', '.join(subjects)}**: {risk}" for risk, subjects in met.items()], RISKS_BUDGET, " risks")
     return ["\n".join(shown)] if shown else []
+
+
+def _fitting(lines: list[str], budget: int, what: str = "") -> list[str]:
+    shown = fit(lines, budget)
+    return shown if len(shown) == len(lines) else [*shown, f"- … and {len(lines) - len(shown)} more{what}"]
 
 
 def _detail(change: Change) -> str:
@@ -92,10 +94,7 @@ def _left_out(subjects: list[str], run_url: str) -> list[str]:
     if not subjects:
         return []
     where = "in the summary of the run linked below" if run_url else "in what gitops diff --budget 1000000 prints"
-    lines = [f"- {plain(subject)}" for subject in subjects]
-    shown = fit(lines, LEFT_OUT_BUDGET - 500)
-    if len(shown) < len(lines):
-        shown.append(f"- … and {len(lines) - len(shown)} more")
+    shown = _fitting([f"- {plain(subject)}" for subject in subjects], LEFT_OUT_BUDGET - 500)
     return [f"Too long for a comment; the detail of these stands {where}:\n\n" + "\n".join(shown)]
 
 

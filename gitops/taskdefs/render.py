@@ -6,6 +6,7 @@ An overlay is laid over a base: objects by key, named lists by name, null remove
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from gitops.environments import Environment
 from gitops.errors import GitopsError
@@ -78,7 +79,10 @@ def _unnamed_or_twice(items: list[Value], name_key: str) -> str:
 
 
 IMAGE = "${image}"
-VARIABLE = re.compile(r"\$\{([^}]*)\}")
+# How CloudFormation's Fn::Sub writes a ${ that is none of its variables:
+# docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference-sub.html
+LITERAL = "${!"
+VARIABLE = re.compile(r"\$\{(?!!)([^}]*)\}")
 
 
 def variables(environment: Environment, service: str) -> dict[str, str]:
@@ -113,7 +117,7 @@ def render(base: Document, overlay: Document, values: dict[str, str]) -> tuple[D
 
 
 def with_image(rendered: Document, image: str) -> Document:
-    """The rendered task definition with the image in its one placeholder; all else as it was.
+    """The rendered task definition as ECS gets it: the image in its placeholder, and ``${`` for each ``${!``.
 
     ``image`` is a whole reference (``registry:5000/shop:<commit>@sha256:…``)
     and is taken as it stands. Raises GitopsError when no container has the placeholder.
@@ -124,7 +128,8 @@ def with_image(rendered: Document, image: str) -> Document:
     filled = [
         {**container, "image": image} if container.get("image") == IMAGE else container for container in containers
     ]
-    return {**rendered, "containerDefinitions": filled}
+    sent: Document = _mapped({**rendered, "containerDefinitions": filled}, lambda text: text.replace(LITERAL, "${"))
+    return sent
 
 
 def unfilled(value: Value, place: Place = ()) -> list[Problem]:
@@ -134,7 +139,7 @@ def unfilled(value: Value, place: Place = ()) -> list[Problem]:
         image_of_container = len(place) == 3 and place[0] == "containerDefinitions" and place[2] == "image"
         if not (image_of_container and value == IMAGE):
             problems += [Problem(place, _unknown(name)) for name in VARIABLE.findall(value)]
-        if "${" in VARIABLE.sub("", value):
+        if "${" in VARIABLE.sub("", value.replace(LITERAL, "")):
             problems.append(Problem(place, "a ${ has no closing brace"))
     for step, item in children(value, place[-1] if place else ""):
         problems += unfilled(item, (*place, step))
@@ -146,15 +151,18 @@ def unfilled(value: Value, place: Place = ()) -> list[Problem]:
 def _unknown(name: str) -> str:
     if name == "image":
         return f"{IMAGE} may only be the whole image of a container"
-    return f"${{{name}}} is no variable of this environment"
+    return f"${{{name}}} is no variable of this environment (a literal is written {LITERAL}{name}}})"
 
 
 def fill(value: Value, values: dict[str, str]) -> Value:
     """The same value with each ``${name}`` that has a value replaced in every string."""
+    return _mapped(value, lambda text: VARIABLE.sub(lambda match: values.get(match[1], match[0]), text))
+
+
+def _mapped(value: Value, change: Callable[[str], str]) -> Value:
+    """The same value with every string in it changed, keys apart."""
     if isinstance(value, dict):
-        return {key: fill(item, values) for key, item in value.items()}
+        return {key: _mapped(item, change) for key, item in value.items()}
     if isinstance(value, list):
-        return [fill(item, values) for item in value]
-    if isinstance(value, str):
-        return VARIABLE.sub(lambda match: values.get(match[1], match[0]), value)
-    return value
+        return [_mapped(item, change) for item in value]
+    return change(value) if isinstance(value, str) else value

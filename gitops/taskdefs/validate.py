@@ -6,6 +6,7 @@ loader and validator are imported: boto3 would take longer than all of rendering
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 
@@ -13,8 +14,8 @@ from botocore.loaders import Loader
 from botocore.model import ListShape, ServiceModel, Shape, StringShape, StructureShape
 from botocore.validate import ParamValidator
 
+from gitops.taskdefs import rules
 from gitops.taskdefs.documents import NAME_KEYS, Document, Place, Problem, Value, children, named, objects
-from gitops.taskdefs.fargate import fargate_problems
 from gitops.taskdefs.render import IMAGE, unfilled
 
 
@@ -73,20 +74,22 @@ def validate(document: Document, family: str, container: str) -> list[Problem]:
     ``family`` and ``container`` are the names that the service's stack and the
     deploy expect. An empty list means that ECS has no reason known here to refuse it.
     """
-    problems = [
+    found = [
         *shape_problems(document),
-        *fargate_problems(document),
+        *rules.problems(document),
         *unfilled(document),
         *_names(document, ()),
-        *_references(document),
-        *_essential(document, container),
+        *_conventions(document, family, container),
     ]
+    return sorted(set(found))
+
+
+def _conventions(document: Document, family: str, name: str) -> Iterator[Problem]:
+    """What this tool asks for: ECS would take another."""
     if document.get("family") != family:
-        problems.append(Problem(("family",), f"must be {family}"))
-    return sorted(set(problems))
-
-
-def _essential(document: Document, name: str) -> Iterator[Problem]:
+        yield Problem(("family",), f"must be {family}")
+    if not document.get("taskRoleArn"):
+        yield Problem(("taskRoleArn",), "is missing")
     place: Place = ("containerDefinitions", f"[{name}]")
     found = [item for item in objects(document.get("containerDefinitions")) if item.get("name") == name]
     if not found:
@@ -99,39 +102,13 @@ def _essential(document: Document, name: str) -> Iterator[Problem]:
 
 
 def _names(value: Value, place: Place) -> Iterator[Problem]:
+    """Two elements of one name in a list that overlays merge by name."""
     key = place[-1] if place else ""
     name_key = NAME_KEYS.get(key, "")
-    if name_key and isinstance(value, list):
-        # One volume may be mounted at two paths; two volumes at one path hide one another.
+    # Of these a rule of AWS's speaks; and one volume may be mounted at two paths, while two at one hide one another.
+    if name_key and isinstance(value, list) and key not in ("containerDefinitions", "portMappings"):
         unique = "containerPath" if key == "mountPoints" else name_key
-        names = [_identity(item, key, unique) for item in objects(value) if unique in item]
-        for name in sorted({name for name in names if names.count(name) > 1}):
-            yield Problem(place, f"{name} stands here twice")
-    if isinstance(value, dict):
-        both = _name_set(value.get("environment")) & _name_set(value.get("secrets"))
-        for name in sorted(both):
-            yield Problem((*place, "secrets"), f"{name} is in environment too: ECS refuses both")
+        names = Counter(str(item[unique]) for item in objects(value) if unique in item)
+        yield from (Problem(place, f"{name} stands here twice") for name, number in names.items() if number > 1)
     for step, item in children(value, key):
         yield from _names(item, (*place, step))
-
-
-def _identity(item: Document, key: str, unique: str) -> str:
-    # A port may be open for tcp and udp.
-    return f"{item[unique]}/{item.get('protocol', 'tcp')}" if key == "portMappings" else str(item[unique])
-
-
-def _references(document: Document) -> Iterator[Problem]:
-    containers = objects(document.get("containerDefinitions"))
-    volumes = _name_set(document.get("volumes"))
-    for item in containers:
-        place: Place = ("containerDefinitions", f"[{item.get('name')}]")
-        for mount in objects(item.get("mountPoints")):
-            if mount.get("sourceVolume") not in volumes:
-                yield Problem((*place, "mountPoints"), f"{mount.get('sourceVolume')} is no volume of this task")
-        for dependency in objects(item.get("dependsOn")):
-            if dependency.get("containerName") not in _name_set(containers):
-                yield Problem((*place, "dependsOn"), f"{dependency.get('containerName')} is no container of this task")
-
-
-def _name_set(value: Value) -> set[str]:
-    return {str(item["name"]) for item in objects(value) if "name" in item}

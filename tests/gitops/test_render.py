@@ -87,15 +87,16 @@ def test_every_mistake_is_told_with_its_file_and_nothing_is_written(repository: 
     ports = [{"containerPort": 90, "hostPort": 80}]
     overlay = {"memory": "300", "containerDefinitions": [{"name": "app", "portMappings": ports}]}
     write(repository / "taskdefs/app/production.json", overlay)
+    user = "${usr} is no variable of this environment (a literal is written ${!usr})"
     memory = "300 does not go with cpu 256 on Fargate (MiB: 512, 1024, 2048)"
-    app, port = "containerDefinitions[app]", "80 must be the containerPort under awsvpc"
+    app, port = "containerDefinitions[app]", "hostPort 80 must be the containerPort under awsvpc, or left out"
     outcome = gitops("render")
     assert outcome.code == 1
     lines = outcome.err.splitlines()
     assert sorted(line.partition(" →")[0].removeprefix("error: ") for line in lines) == [
-        f"taskdefs/app/base.json: {app}.user: ${{usr}} is no variable of this environment (in production, staging)",
+        f"taskdefs/app/base.json: {app}.user: {user} (in production, staging)",
         "taskdefs/app/base.json: cpus: unknown key (in production, staging)",
-        f"taskdefs/app/production.json: {app}.portMappings[90].hostPort: {port} (in production)",
+        f"taskdefs/app/production.json: {app}.portMappings[90]: {port} (in production)",
         f"taskdefs/app/production.json: memory: {memory} (in production)",
     ]
     assert lines[-1].endswith("→ correct what is named, then gitops render")

@@ -87,6 +87,11 @@ def test_a_change_of_one_file_alone_is_noticed(expected: str, path: str, old: st
     assert any(expected in line for line in found), found
 
 
+def test_a_second_container_of_the_commits_image_is_not_the_service() -> None:
+    first = '"containerDefinitions": [{"name": "another", "image": "${image}", "portMappings": [{"containerPort": 9}]},'
+    assert agree.problems(Changed(TASK, '"containerDefinitions": [', first), STAGING, SERVICE) == []
+
+
 def test_a_line_names_every_file_and_what_it_says() -> None:
     (line,) = agree.problems(Changed(DOCKERFILE, "EXPOSE 8080", "EXPOSE 9000/tcp"), STAGING, SERVICE)
     assert line.startswith(f"container port: 8080 in {TASK} (portMappings) and ")

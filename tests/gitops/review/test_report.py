@@ -47,6 +47,9 @@ def test_the_first_line_counts() -> None:
         "**Rendered task definitions and environments: 1 added, 1 changed, 1 removed; 2 risks to look at.**"
     )
     assert "- **b, c**: r\n- **b**: s\n" in report(found, "x", "y")
+    # The first of each before the second of any.
+    found = [Change(name, "changed", (f"{name} 1", "both"), ("+1",)) for name in "ab"]
+    assert "- **a**: a 1\n- **b**: b 1\n- **a, b**: both\n" in report(found, "x", "y")
 
 
 def test_the_same_changes_give_the_same_bytes_and_the_run_is_linked() -> None:
@@ -126,6 +129,16 @@ def test_a_secret_in_a_file_reaches_no_text() -> None:
     assert "hunter" not in text
     assert '-          "value": "•••"' in text
     assert '+          "value": "••• (another value)"' in text
+
+
+def test_a_secret_is_to_be_put_where_no_rehearsal_puts_it() -> None:
+    secret = {"name": "KEY", "valueFrom": "arn:aws:ssm:eu-west-2:1:parameter/app/staging/KEY"}
+    rendered = {RENDERED: json.dumps({"containerDefinitions": [{"name": "app", "secrets": [secret]}]})}
+    for entry, said in (("", True), ("aws_config_file: x", False)):
+        environment = {ENVIRONMENT: f"environment: staging\n{entry}"}
+        (change,) = changes(environment, {**environment, **rendered})
+        assert any("gitops secret put app staging KEY" in risk for risk in change.risks) == said
+        assert '+      "secrets": [\n' in report([change], "a", "b"), "where it is may be seen"
 
 
 @pytest.mark.parametrize(

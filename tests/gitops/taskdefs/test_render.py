@@ -120,6 +120,7 @@ def test_variables_of_an_environment_which_it_may_not_take_over(repository: Path
         ("${image}", "${image}"),
         ("${unknown}", "${unknown}"),
         ("$HOME and $$", "$HOME and $$"),
+        ("${!service} of ${service}", "${!service} of app"),
         ("", ""),
     ],
 )
@@ -137,12 +138,22 @@ def test_an_overlay_may_name_a_container_either_way() -> None:
 
 def test_a_variable_inside_a_value_is_not_filled_in_but_found() -> None:
     document, _ = render({"user": "${a}"}, {}, {"a": "${b}", "b": "1"})
-    assert [str(problem) for problem in unfilled(document)] == ["user: ${b} is no variable of this environment"]
+    assert [str(problem) for problem in unfilled(document)] == [
+        "user: ${b} is no variable of this environment (a literal is written ${!b})"
+    ]
 
 
 def test_a_missing_placeholder_is_refused_when_the_image_is_filled_in() -> None:
     with pytest.raises(GitopsError, match="no container has the image"):
         with_image({"containerDefinitions": [{"name": "app", "image": "nginx"}]}, "x")
+
+
+def test_a_literal_is_no_variable_and_ecs_gets_it_without_its_mark() -> None:
+    container = {"name": "app", "image": "${image}", "command": ["sh", "-c", "echo ${!HOME:-x} ${!image} $HOME ${!"]}
+    document, _ = render({"containerDefinitions": [container]}, {}, {"HOME": "wrong"})
+    assert unfilled(document) == []
+    (sent,) = with_image(document, "x")["containerDefinitions"]
+    assert sent == {"name": "app", "image": "x", "command": ["sh", "-c", "echo ${HOME:-x} ${image} $HOME ${"]}
 
 
 def shuffled(value: Any, chance: random.Random) -> Any:
