@@ -30,8 +30,12 @@ rehearse: .venv/.done ## AWS on this machine: bring it up, ship HEAD, leave it r
 workflows: .venv/.done .venv-checkov/.done $(ACT) ## every workflow of .github on AWS on this machine, and what each took (PORT=, RUNTIME=)
 	@.venv/bin/rehearsal workflow $(if $(ENVIRONMENT),--environment $(ENVIRONMENT)) $(if $(PORT),--port $(PORT)) $(if $(RUNTIME),--runtime $(RUNTIME))
 
-drill: .venv/.done ## make what runs here fail on purpose, under load, and count what is lost (SERVICE=, RATE=, DRILL=roll|bad-commit|stop-task|stop-zone|upstream, TIMES=)
+drill: .venv/.done ## make what runs here fail on purpose, under load, and count what is lost (SERVICE=, RATE=, DRILL=one of docs/drills.md, TIMES=)
+ifeq ($(DRILL),first-image)
+	@.venv/bin/python -m pytest -q -n0 -rA tests/rehearsal/drills/test_happenings.py -k first_image
+else
 	@.venv/bin/gitops drill $(or $(ENVIRONMENT),rehearsal) --within 30 $(if $(SERVICE),--service $(SERVICE)) $(if $(RATE),--rate $(RATE)) $(if $(DRILL),--drill $(DRILL)) $(if $(TIMES),--times $(TIMES))
+endif
 
 stop: .venv/.done ## end the rehearsal; nothing is left running
 	@.venv/bin/rehearsal stop

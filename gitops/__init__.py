@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from gitops.deploy.decision import Verdict
     from gitops.environments import Environment, GitHub, deployed, load, load_all
     from gitops.errors import GitopsError
-    from gitops.registry import Login, Reference, RegistryClient
+    from gitops.oci import Login, Reference, RegistryClient
     from gitops.repository import Checkout
 
 __all__ = [

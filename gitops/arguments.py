@@ -67,9 +67,8 @@ base_argument = argument(
 timeout_argument = argument(
     "--timeout",
     type=seconds(1.0, _LONGEST_WATCH),
-    default=900.0,
     metavar="SECONDS",
-    help="how long to watch (default: 900)",
+    help="how long to watch (default: what tasks, health checks and circuit breaker may need, 900 to 1500)",
 )
 stack_argument = argument(
     "--stack",

@@ -107,8 +107,14 @@ def explained(environment: Environment) -> Iterator[None]:
         raise GitopsError(f"AWS call failed in {environment.environment}: {error}") from None
 
 
-def answered(error: ClientError | BotoCoreError) -> str:
+# What a call ends with that gives no answer to go on with: GitopsError where the answer itself said so.
+UNANSWERED = (ClientError, BotoCoreError, GitopsError)
+
+
+def answered(error: ClientError | BotoCoreError | GitopsError) -> str:
     """What became of a call, in words: for a report that goes on without its answer."""
+    if isinstance(error, GitopsError):
+        return error.problem
     return f"{error.operation_name} answered {code(error)}" if isinstance(error, ClientError) else str(error)
 
 

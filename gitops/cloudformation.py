@@ -5,14 +5,13 @@ from __future__ import annotations
 import itertools
 import json
 import secrets
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import boto3
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from gitops import aws
 from gitops.clock import SYSTEM, Clock
@@ -34,7 +33,6 @@ _REVIEW = "REVIEW_IN_PROGRESS"
 _BROKEN_CREATES = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"}
 _REPAIR = {"UPDATE_ROLLBACK_FAILED", "UPDATE_FAILED", "IMPORT_ROLLBACK_FAILED"}
 _NOTHING = ("didn't contain changes", "No updates are to be performed")
-_COMPARED = {"IN_SYNC", "MODIFIED", "DELETED"}
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,7 @@ class Stack:
     @property
     def settled(self) -> bool:
         """Whether CloudFormation is done with it."""
-        return _settled(self.status)
+        return is_settled(self.status)
 
     @property
     def succeeded(self) -> bool:
@@ -153,36 +151,6 @@ class Detected:
     drifts: Sequence[Mapping[str, Any]] = ()
     failed: str = ""
 
-    @property
-    def checked(self) -> int:
-        """How many resources were compared."""
-        return sum(one["StackResourceDriftStatus"] in _COMPARED for one in self.drifts)
-
-    @property
-    def not_checked(self) -> dict[str, int]:
-        """How many were not, by type."""
-        done = {one["LogicalResourceId"] for one in self.drifts if one["StackResourceDriftStatus"] in _COMPARED}
-        kinds = Counter(kind for name, kind in self.resources.items() if name not in done)
-        return dict(sorted(kinds.items()))
-
-
-def unfinished(events: Iterable[StackEvent]) -> list[str]:
-    """Logical ids of the resources whose latest event says that they go on."""
-    latest = {event.logical_id: event.status for event in events if not event.of_stack}
-    return sorted(name for name, status in latest.items() if not _settled(status))
-
-
-def first_failure(events: Iterable[StackEvent]) -> StackEvent | None:
-    """The event that made an operation fail, from events in the order they came.
-
-    It is the first FAILED one of a resource. Those that were cancelled failed
-    because of it; the stack's own event only repeats it, and counts when no
-    resource failed.
-    """
-    failed = [event for event in events if event.status.endswith(("_FAILED", "_TIMED_OUT"))]
-    causes = [event for event in failed if not _cancelled(event)]
-    return next((event for event in causes if not event.of_stack), next(iter(causes), next(iter(failed), None)))
-
 
 def is_empty(status: str, reason: str) -> bool:
     """Whether a change set ended FAILED only because nothing changes."""
@@ -193,8 +161,7 @@ class CloudFormation:
     """CloudFormation under one session. ClientError as botocore raises it for what no method here decodes."""
 
     def __init__(self, client: CloudFormationClient, clock: Clock = SYSTEM) -> None:
-        self._client = client
-        self._clock = clock
+        self._client, self._clock = client, clock
         self._executed: set[str] = set()
 
     @classmethod
@@ -207,15 +174,16 @@ class CloudFormation:
         raw = next(_present(_listed(self._client.describe_stacks, "Stacks", StackName=name)), None)
         if raw is None:
             return Stack(name)
+        given = raw.get("Parameters", [])
         return Stack(
             name=raw["StackName"],
             id=raw.get("StackId", ""),
             status=raw["StackStatus"],
             reason=raw.get("StackStatusReason", ""),
-            outputs={output["OutputKey"]: output["OutputValue"] for output in raw.get("Outputs", [])},
+            outputs={one.get("OutputKey", ""): one.get("OutputValue", "") for one in raw.get("Outputs", [])},
             protected=raw.get("EnableTerminationProtection", False),
             tags={tag["Key"]: tag["Value"] for tag in raw.get("Tags", [])},
-            parameters={one["ParameterKey"]: one["ParameterValue"] for one in raw.get("Parameters", [])},
+            parameters={one.get("ParameterKey", ""): one.get("ParameterValue", "") for one in given},
         )
 
     def names(self) -> list[str]:
@@ -239,7 +207,7 @@ class CloudFormation:
 
     def template(self, stack_name: str) -> str:
         """The text of a stack's template as it was given."""
-        body: Any = self._client.get_template(StackName=stack_name, TemplateStage="Original")["TemplateBody"]
+        body: Any = self._client.get_template(StackName=stack_name, TemplateStage="Original").get("TemplateBody", "")
         # botocore reads a template that was given as JSON.
         return body if isinstance(body, str) else json.dumps(body)
 
@@ -289,7 +257,7 @@ class CloudFormation:
             stack = self.stack(stack_id)
             fresh = self.events(stack_id, last)
             last = fresh[-1].id if fresh else last
-            ended = ended or any(event.of_stack and _settled(event.status) for event in fresh)
+            ended = ended or any(event.of_stack and is_settled(event.status) for event in fresh)
             yield Seen(passed, stack, fresh)
             if stack.gone or (ended and stack.settled):
                 return
@@ -302,14 +270,30 @@ class CloudFormation:
         too. Raises GitopsError with CloudFormation's reason when it refuses the
         template or parameters.
         """
-        # The name is ours, so that it can be deleted even when the answer to its creation never arrived.
-        name = f"gitops-{secrets.token_hex(8)}"
+        # A name of ours (of at most 128 characters) can be deleted even when the answer to its creation never arrived.
+        # It begins as the stack's does: the roles read what is named for their environment.
+        name = f"{request.stack_name[:100]}-{secrets.token_hex(8)}"
         try:
             self._create(request, name)
             yield self._described(request, name)
-        finally:
-            if name not in self._executed:
-                self._remove(request, name)
+        except BaseException as error:
+            self._clean_up(request, name, error)
+            raise
+        self._clean_up(request, name)
+
+    def _clean_up(self, request: Request, name: str, first: BaseException | None = None) -> None:
+        """Remove what was not executed. A clean-up that fails never hides the ``first`` error, it is told with it."""
+        if name in self._executed:
+            return
+        try:
+            self._remove(request, name)
+        except (ClientError, BotoCoreError) as error:
+            if first is None:
+                raise
+            left = f"the change set {name} could not be removed: {aws.answered(error)}"
+            first.add_note(left)
+            if isinstance(first, GitopsError):
+                first.problem += f" (and {left})"
 
     def execute(self, change_set: ChangeSet) -> None:
         """Start it; ``watch`` sees its end."""
@@ -357,18 +341,31 @@ class CloudFormation:
     def _described(self, request: Request, name: str) -> ChangeSet:
         for _ in self._clock.ticks(limit=CHANGE_SET_LIMIT):
             answer: Any = self._client.describe_change_set(ChangeSetName=name, StackName=request.stack_name)
-            if answer["Status"] not in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
+            if (status := answer.get("Status", "")) not in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
                 break
         else:
             raise GitopsError(f"CloudFormation did not finish a change set of {request.stack_name}", fix="run it again")
-        reason = answer.get("StatusReason", "")
-        if is_empty(answer["Status"], reason):
-            return ChangeSet(name, request.stack_name, answer["StackId"], empty=True)
-        if answer["Status"] != "CREATE_COMPLETE":
-            raise _refused(request, reason)
+        reason, stack_id = answer.get("StatusReason", ""), answer.get("StackId", request.stack_name)
+        if is_empty(status, reason):
+            return ChangeSet(name, request.stack_name, stack_id, empty=True)
+        if status != "CREATE_COMPLETE":
+            raise _refused(request, reason, self._validated(answer.get("ChangeSetId", name)))
         whole = {"ChangeSetName": name, "StackName": request.stack_name, "IncludePropertyValues": True}
         changes = list(_listed(self._client.describe_change_set, "Changes", **whole))
-        return ChangeSet(name, request.stack_name, answer["StackId"], empty=False, changes=changes)
+        return ChangeSet(name, request.stack_name, stack_id, empty=False, changes=changes)
+
+    def _validated(self, change_set_id: str) -> list[str]:
+        """What validation found in a change set that failed: only DescribeEvents tells, and only of what is there.
+
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/validate-stack-deployments.html
+        """
+        words = {"ChangeSetName": change_set_id, "Filters": {"FailedEvents": True}}
+        try:
+            found = list(_listed(self._client.describe_events, "OperationEvents", **words))
+        except (ClientError, BotoCoreError) as error:
+            # aws/aws-cdk-cli#1298: that nothing more is known must not look like the reason.
+            return [f"what exactly is not told: {aws.answered(error)}"]
+        return [line for one in found if (line := _refusal(one))]
 
     def _remove(self, request: Request, name: str) -> None:
         stack = self.stack(request.stack_name)
@@ -402,14 +399,10 @@ class CloudFormation:
         return {one["LogicalResourceId"]: one["ResourceType"] for one in self._resources(stack_name)}
 
 
-def _settled(status: str) -> bool:
+def is_settled(status: str) -> bool:
+    """Whether CloudFormation is done with a stack or a resource of this status."""
     # A stack in review waits for a person, not for CloudFormation.
     return status == _REVIEW or not status.endswith("_IN_PROGRESS")
-
-
-def _cancelled(event: StackEvent) -> bool:
-    reason = event.reason.lower()
-    return "cancelled" in reason or "canceled" in reason
 
 
 def _listed(ask: Callable[..., Any], key: str, **words: Any) -> Iterator[Any]:  # noqa: ANN401 (an operation's own)
@@ -420,7 +413,7 @@ def _listed(ask: Callable[..., Any], key: str, **words: Any) -> Iterator[Any]:  
     token: dict[str, str] = {}
     while True:
         page = ask(**words, **token)
-        yield from page[key]
+        yield from page.get(key) or ()
         if not page.get("NextToken"):
             return
         token = {"NextToken": page["NextToken"]}
@@ -435,8 +428,23 @@ def _present(found: Iterable[Any]) -> Iterator[Any]:
             raise
 
 
-def _refused(request: Request, reason: str) -> GitopsError:
+def _refusal(event: Mapping[str, Any]) -> str:
+    """What a failed operation event refuses, whichever members it has; "" for a warning and for other events."""
+    if "WARN" in (event.get("ValidationFailureMode"), event.get("HookFailureMode")):
+        return ""
+    validated, hooked = event.get("EventType") == "VALIDATION_ERROR", "FAILED" in event.get("HookStatus", "")
+    if not validated and not hooked:
+        return ""
+    reason = event.get("HookStatusReason" if hooked else "ValidationStatusReason", "no reason given")
+    reason = f"{event.get('HookType', 'a hook')}: {reason}" if hooked else reason
+    named = event.get("LogicalResourceId") or event.get("ValidationPath", "")
+    kind = f" ({event['ResourceType']})" if event.get("ResourceType") else ""
+    return f"{named}{kind}: {reason}".removeprefix(": ")
+
+
+def _refused(request: Request, reason: str, found: Sequence[str] = ()) -> GitopsError:
     return GitopsError(
         f"CloudFormation refuses the template or parameters of {request.stack_name}: {reason}",
+        others=tuple(found),
         fix="correct the template or the environment's file",
     )

@@ -7,14 +7,13 @@ as botocore does, except where a method says otherwise.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from gitops import ecs_answers
-from gitops.aws import answered, code
+from gitops.aws import answered, code, message
 from gitops.ecs_answers import Observation, ServiceDeployment, Task, TaskDefinition, family_of
 from gitops.errors import GitopsError
 
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
 # The most that one call takes.
 _TASKS, _REVISIONS, _SERVICE_REVISIONS = 100, 10, 20
-IN_FLIGHT = ("PENDING", "IN_PROGRESS", "STOP_REQUESTED", "ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS")
 # The role may not, or whoever answers knows no service deployments, or none for this service or this time.
 _NOT_OFFERED = {
     "AccessDenied",
@@ -53,9 +51,9 @@ class Ecs:
         """The client's, whose events tell of each call."""
         return self._client.meta
 
-    def service(self, name: str) -> Service:
-        """A service of the cluster, whether it exists or not."""
-        return Service(self, self._client, name)
+    def service(self, name: str, family: str = "") -> Service:
+        """A service of the cluster, whether it exists or not; with a family its tasks are found by that."""
+        return Service(self, self._client, name, family)
 
     def cluster_status(self) -> str:
         """ACTIVE for one that takes services, INACTIVE for a while after it was deleted, "" when there is none."""
@@ -78,12 +76,25 @@ class Ecs:
         answer = self._client.describe_task_definition(taskDefinition=revision, include=["TAGS"])
         return ecs_answers.task_definition(answer, asked=revision)
 
-    def register(self, document: Mapping[str, Any]) -> str:
-        """Register a task definition; the new revision's ARN."""
-        arn = ecs_answers.task_definition(self._client.register_task_definition(**document)).arn
-        if not arn:
+    def newest_definition(self, family: str) -> TaskDefinition | None:
+        """The newest ACTIVE revision with its tags, as ECS itself takes the family; None when there is none.
+
+        docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeTaskDefinition.html: a family alone means its
+        latest ACTIVE revision. For a family that has none it cannot describe it, which ClientException says of more.
+        """
+        try:
+            return self.task_definition(family)
+        except ClientError as error:
+            if code(error) != "ClientException" or "Unable to describe" not in message(error):
+                raise
+            return None
+
+    def register(self, document: Mapping[str, Any]) -> TaskDefinition:
+        """Register a task definition; the new revision as ECS stored it."""
+        made = ecs_answers.task_definition(self._client.register_task_definition(**document))
+        if not made.arn:
             raise GitopsError("RegisterTaskDefinition answered without a revision", fix="run it again")
-        return arn
+        return made
 
     def deregister(self, revision: str) -> None:
         """Make a revision INACTIVE: what runs goes on, and nothing new takes it."""
@@ -128,9 +139,11 @@ class Ecs:
 class Service:
     """One service of a cluster, under one role."""
 
-    def __init__(self, ecs: Ecs, client: ECSClient, name: str) -> None:
+    def __init__(self, ecs: Ecs, client: ECSClient, name: str, family: str = "") -> None:
         self.ecs, self.name = ecs, name
         self._client = client
+        # ECS lists no task by the name of a service that is gone.
+        self._tasks_of = {"family": family} if family else {"serviceName": name}
 
     def look(self) -> Observation | None:
         """The service as it is now, or None when there is no such service (or no cluster)."""
@@ -159,40 +172,18 @@ class Service:
         ECS forgets a stopped task within the hour.
         """
         desired = {"desiredStatus": "STOPPED"} if stopped else {}
-        return self.ecs._tasks({"serviceName": self.name, **desired}, apart)
+        return self.ecs._tasks({**self._tasks_of, **desired}, apart)
 
     def stop(self, task: Task, reason: str) -> None:
         """Stop a task; ECS starts another for it."""
         self._client.stop_task(cluster=self.ecs.cluster, task=task.arn, reason=reason)
 
-    def deployments(
-        self, *, after: datetime | None = None, statuses: Sequence[str] = ()
-    ) -> tuple[ServiceDeployment, ...]:
-        """The service deployments that ECS lists, in no order, without counts; a new one is listed seconds late.
-
-        Raises NotOfferedError.
-        """
-        wanted: dict[str, Any] = {"createdAt": {"after": after}} if after else {}
-        if statuses:
-            wanted["status"] = list(statuses)
-        found: list[ServiceDeployment] = []
-        try:
-            # botocore has no paginator for it.
-            while True:
-                answer = self._client.list_service_deployments(cluster=self.ecs.cluster, service=self.name, **wanted)
-                found += [ecs_answers.service_deployment(one) for one in answer.get("serviceDeployments") or []]
-                token = answer.get("nextToken") or ""
-                if not token:
-                    return tuple(found)
-                wanted["nextToken"] = token
-        except ClientError as error:
-            if code(error) in _NOT_THERE:
-                return ()
-            raise _offered(error) from None
-
     def deployment(self, arn: str) -> ServiceDeployment | None:
-        """A service deployment with its counts; None when ECS does not know it (any more)."""
-        answer = self._client.describe_service_deployments(serviceDeploymentArns=[arn])
+        """A service deployment with its counts; None when ECS does not know it (any more). Raises NotOfferedError."""
+        try:
+            answer = self._client.describe_service_deployments(serviceDeploymentArns=[arn])
+        except ClientError as error:
+            raise _offered(error) from None
         _require_described(answer, "DescribeServiceDeployments")
         return next((ecs_answers.service_deployment(one) for one in answer.get("serviceDeployments") or []), None)
 

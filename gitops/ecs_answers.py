@@ -5,7 +5,8 @@ Every member of ECS's answers is optional in its service model, so each reader h
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -46,7 +47,7 @@ class Breaker:
 
 @dataclass(frozen=True)
 class ServiceDeployment:
-    """The answer of DescribeServiceDeployments for one, or what ListServiceDeployments says of it, without counts."""
+    """One service deployment, and how many tasks of the revision that it works towards there are."""
 
     arn: str
     status: str
@@ -96,17 +97,41 @@ class Counts:
 
 
 @dataclass(frozen=True)
+class Settings:
+    """How a service is deployed: what rolls it, in which way, and what bounds the time that takes.
+
+    Circuit breaker and alarms may roll a deployment back. ``threshold`` is the
+    failed tasks that open the circuit breaker, ``together`` how many tasks may
+    be replaced at once; ``grace`` is in seconds.
+    """
+
+    controller: str = "ECS"
+    strategy: str = "ROLLING"
+    breaker_rolls_back: bool = False
+    alarms_roll_back: bool = False
+    threshold: int = 3
+    together: int = 1
+    grace: int = 0
+
+
+@dataclass(frozen=True)
 class Observation:
-    """A service at one moment: everything a decision is made of."""
+    """A service at one moment: everything a decision is made of.
+
+    ``current_deployment`` is the ARN of its newest service deployment. ``late``
+    says that UpdateService has answered more than this read knows.
+    """
 
     status: str
     desired: int
     deployments: tuple[Deployment, ...]
     revision: str = ""
-    breaker_rolls_back: bool = False
+    settings: Settings = Settings()
     events: tuple[Event, ...] = ()
     balanced: tuple[Balanced, ...] = ()
+    current_deployment: str = ""
     service_deployment: ServiceDeployment | None = None
+    late: bool = False
 
     @property
     def primary(self) -> Deployment | None:
@@ -161,11 +186,16 @@ class Container:
     name: str
     exit_code: int | None = None
     reason: str = ""
+    is_unhealthy: bool = False
 
 
 @dataclass(frozen=True)
 class Task:
-    """One task; ``address`` is "" until it has one, ``reason`` until it is being stopped."""
+    """One task; ``address`` is "" until it has one, ``reason`` until it is being stopped.
+
+    ``started`` is when all its containers ran, ``stopped`` when none did any more; None for not yet, or never.
+    ``service`` is the one that it belongs to, after which its own container is named.
+    """
 
     arn: str
     revision: str = ""
@@ -176,6 +206,14 @@ class Task:
     stop_code: str = ""
     reason: str = ""
     containers: tuple[Container, ...] = ()
+    started: datetime | None = None
+    stopped: datetime | None = None
+    service: str = ""
+
+    @property
+    def lived(self) -> float:
+        """The seconds for which it ran, of a task that has stopped; 0 for one that never ran."""
+        return (self.stopped - self.started).total_seconds() if self.started and self.stopped else 0.0
 
     @property
     def id(self) -> str:
@@ -193,25 +231,6 @@ class Task:
         ECS starts a service's task in the name of its deployment.
         """
         return self.started_by == deployment_id and self.reason != "" and _SCALING not in self.reason
-
-    def culprit(self, essential: Collection[str]) -> Container:
-        """The container that made it stop.
-
-        Only an essential one can, as far as their names are known: what is in
-        the task beside them (an agent, a proxy) nobody declared. 137 and 143
-        without a reason follow from the stop and are not its cause.
-        """
-        every = [one for one in self.containers if one.name in essential] or list(self.containers)
-        return min(every, key=_guilt, default=Container(""))
-
-
-def _guilt(container: Container) -> int:
-    code, reason = container.exit_code, container.reason
-    if "outofmemory" in reason.lower().replace(" ", ""):
-        return 0
-    if code:
-        return 1 if reason or code not in {137, 143} else 3
-    return 2 if reason else 4
 
 
 def short_name(arn: str) -> str:
@@ -232,13 +251,12 @@ def number_of(revision: str) -> int:
 
 def service(described: Mapping[str, Any]) -> Observation:
     """One service of DescribeServices or UpdateService."""
-    breaker = (described.get("deploymentConfiguration") or {}).get("deploymentCircuitBreaker") or {}
     return Observation(
         status=described.get("status", ""),
         desired=described.get("desiredCount", 0),
         deployments=tuple(_deployment(one) for one in described.get("deployments") or []),
         revision=described.get("taskDefinition", ""),
-        breaker_rolls_back=bool(breaker.get("enable") and breaker.get("rollback")),
+        settings=_settings(described),
         events=tuple(
             Event(one.get("id", ""), one.get("createdAt", _NO_TIME), one.get("message", ""))
             for one in described.get("events") or []
@@ -248,11 +266,33 @@ def service(described: Mapping[str, Any]) -> Observation:
             Balanced(one.get("targetGroupArn", ""), one.get("containerName", ""), int(one.get("containerPort") or 0))
             for one in described.get("loadBalancers") or []
         ),
+        current_deployment=described.get("currentServiceDeployment", ""),
+    )
+
+
+def _settings(described: Mapping[str, Any]) -> Settings:
+    configuration, desired = described.get("deploymentConfiguration") or {}, described.get("desiredCount", 0)
+    breaker, alarms = configuration.get("deploymentCircuitBreaker") or {}, configuration.get("alarms") or {}
+    threshold = breaker.get("thresholdConfiguration") or {}
+    kind, value = threshold.get("type", "BOUNDED_PERCENT"), threshold.get("value", 50)
+    # docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ThresholdConfiguration.html and, for the bounds,
+    # API_ServiceDeploymentCircuitBreaker.html beside it.
+    tasks = value if kind == "COUNT" else math.ceil(desired * value / 100)
+    over = desired * configuration.get("maximumPercent", 200) // 100 - desired
+    under = desired - math.ceil(desired * configuration.get("minimumHealthyPercent", 100) / 100)
+    return Settings(
+        controller=(described.get("deploymentController") or {}).get("type", "ECS"),
+        strategy=configuration.get("strategy", "ROLLING"),
+        breaker_rolls_back=bool(breaker.get("enable") and breaker.get("rollback")),
+        alarms_roll_back=bool(alarms.get("enable") and alarms.get("rollback")),
+        threshold=min(max(tasks, 3), 200) if kind == "BOUNDED_PERCENT" else max(tasks, 1),
+        together=max(over + under, 1),
+        grace=described.get("healthCheckGracePeriodSeconds", 0),
     )
 
 
 def service_deployment(described: Mapping[str, Any]) -> ServiceDeployment:
-    """One entry of DescribeServiceDeployments, or of ListServiceDeployments, which counts no tasks."""
+    """One entry of DescribeServiceDeployments."""
     breaker = described.get("deploymentCircuitBreaker") or {}
     target = described.get("targetServiceRevision") or {}
     sources = described.get("sourceServiceRevisions")
@@ -271,7 +311,7 @@ def service_deployment(described: Mapping[str, Any]) -> ServiceDeployment:
         pending=target.get("pendingTaskCount", 0),
         source_running=None if sources is None else sum(one.get("runningTaskCount", 0) for one in sources),
         created=described.get("createdAt", _NO_TIME),
-        service_revision=target.get("arn") or described.get("targetServiceRevisionArn", ""),
+        service_revision=target.get("arn", ""),
     )
 
 
@@ -299,9 +339,14 @@ def task(described: Mapping[str, Any]) -> Task:
         stop_code=described.get("stopCode", ""),
         reason=described.get("stoppedReason", ""),
         containers=tuple(
-            Container(one.get("name", ""), one.get("exitCode"), one.get("reason", ""))
+            Container(
+                one.get("name", ""), one.get("exitCode"), one.get("reason", ""), one.get("healthStatus") == "UNHEALTHY"
+            )
             for one in described.get("containers") or []
         ),
+        started=described.get("startedAt"),
+        stopped=described.get("stoppedAt"),
+        service=described.get("group", "").removeprefix("service:"),
     )
 
 

@@ -110,6 +110,7 @@ class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     services: dict[str, dict[str, str]] = {}
     variables: dict[str, str] = {}
     aws_config_file: str | None = None
+    happen: list[str] = []
     rehearsals: dict[str, Rehearsal] = {}
     builders: list[Literal["docker", "pack"]] = msgspec.field(default_factory=lambda: ["docker"])
     requires: list[Literal["provenance", "image-scan"]] = []
@@ -134,6 +135,15 @@ class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def state(self, service: str) -> str:
         """The folder below the root for what stands here for a service, beside ``aws_config_file``."""
         return (PurePosixPath(self.aws_config_file or "").parent / "stand-ins" / service).as_posix()
+
+    def happening(self, *words: str) -> list[str]:
+        """The command that has something happen that happens on AWS now and then; none on AWS itself.
+
+        ``words`` are its kind and what else is to be said of it; without them it
+        says what has not happened yet, a line each: ``due: KIND``.
+        """
+        told = self.happen and self.aws_config_file is not None
+        return [*_command(self.happen, "", None), *words] if told else []
 
     def rehearsal(self, service: str) -> Rehearsal:
         """What its file says of a service on this machine; nothing but defaults where it says nothing."""

@@ -85,8 +85,8 @@ class Files(Protocol):
     def text(self, path: str) -> str | None:
         """A file's text, None when there is no such file."""
 
-    def paths(self, *folders: str) -> list[str]:
-        """The paths of all files below some folders, sorted."""
+    def texts(self, *folders: str) -> dict[str, str]:
+        """The text of each file below some folders, by its path."""
 
 
 @dataclass(frozen=True)

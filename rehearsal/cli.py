@@ -46,6 +46,12 @@ def _run(checkout: Checkout, arguments: argparse.Namespace) -> int:
         from rehearsal.runner.command import workflow
 
         return workflow(checkout, arguments, _say)
+    if arguments.command == "happen":
+        from rehearsal.emulator.happenings import Told
+        from rehearsal.happen import happen
+
+        given = {name: getattr(arguments, name) for name in Told.__struct_fields__}
+        return happen(checkout, Told(**given) if arguments.kind else None, _say)
     if arguments.command == "permissions":
         from rehearsal.permissions import permissions
 
@@ -97,6 +103,12 @@ def _parser(words: list[str]) -> argparse.ArgumentParser:
     _where(workflow)
     permissions = commands.add_parser("permissions", help="which permissions of each role its steps have not used")
     permissions.add_argument("--json", action="store_true", help="print it as JSON")
+    happen = commands.add_parser("happen", help="have something happen that happens on AWS (without KIND: what can)")
+    happen.add_argument("kind", metavar="KIND", nargs="?", help="one of those that it lists without one")
+    happen.add_argument("--service", metavar="NAME", default="", help="in this ECS service alone")
+    happen.add_argument("--operation", metavar="NAME", default="", help="of this call alone, as AWS names it")
+    happen.add_argument("--times", type=int, metavar="N", help="so often (default: once)")
+    happen.add_argument("--seconds", type=float, metavar="S", help="by so much (default: as on AWS)")
     commands.add_parser("stop", help="end it all and remove its containers and images")
     return parser
 

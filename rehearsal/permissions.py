@@ -25,7 +25,7 @@ _NAMED_FOR = "${Environment}-"
 NOT_USED = "not in this run"
 # Under these the emulator never acts, so use proves nothing of them.
 NOBODY_ACTS: Final = {
-    "cloudformation.amazonaws.com": "the emulator's CloudFormation makes resources in its own name",
+    "cloudformation.amazonaws.com": "each call is held against it, and none counted",
     "vpc-flow-logs.amazonaws.com": "no network here writes a flow log",
 }
 

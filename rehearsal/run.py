@@ -12,7 +12,7 @@ import psutil
 from gitops import Checkout, Environment, GitopsError, aws, environments, session
 from rehearsal import daemons, page
 from rehearsal.daemons import FOLDER, State
-from rehearsal.runtimes import PROOF
+from rehearsal.runtimes import ELSEWHERE, PROOF
 from rehearsal.services import Needs, needs
 from rehearsal.steps import Steps, table
 from rehearsal.up import dirty_note, up
@@ -49,6 +49,9 @@ def run(
             say(note)
         running = up(checkout, described, wanted, steps, port, runtime)
         say(PROOF[running.runtime])
+        for needed in wanted if running.runtime == "processes" else []:
+            for container in needed.foreign:
+                say(f"Left out of {needed.service}: its container {container}, for {ELSEWHERE}.")
         _ship(described, steps, running, wanted, sha)
         address = _url(steps, name)
         pages = [_look(steps, running, one, address) for one in wanted]

@@ -16,18 +16,22 @@ from rehearsal.daemons import FOLDER
 
 # What was made up for secrets, by service and name. What the shell gives stands in no file of ours.
 MADE = FOLDER / "secrets.json"
+# What stands in a rendered task definition for the image of the commit that is deployed.
+COMMITS_IMAGE = "${image}"
 
 
 @dataclass(frozen=True)
 class Needs:
     """One service's, by its entry in an environment that stands on this machine.
 
-    ``secrets`` are the variables that its tasks get from parameters of its own.
+    ``secrets`` are the variables that its tasks get from parameters of its own,
+    ``foreign`` the non-essential containers that have another image than the commit's.
     """
 
     environment: Environment
     service: str
     secrets: tuple[str, ...] = ()
+    foreign: tuple[str, ...] = ()
 
     @property
     def entry(self) -> Rehearsal:
@@ -84,7 +88,9 @@ def needs(checkout: Checkout, environment: Environment, service: str, commit: st
     rendered = checkout.at(commit).text(path)
     if rendered is None:
         raise GitopsError(f"{commit[:12]} has no {path}", fix="gitops render, and commit it")
-    return Needs(environment, service, tuple(own_secrets(json.loads(rendered), service, environment.environment)))
+    document = json.loads(rendered)
+    own = own_secrets(document, service, environment.environment)
+    return Needs(environment, service, tuple(own), tuple(foreign(document)))
 
 
 def own_secrets(rendered: Mapping[str, Any], service: str, environment: str) -> list[str]:
@@ -93,6 +99,12 @@ def own_secrets(rendered: Mapping[str, Any], service: str, environment: str) -> 
     parameters = {value.partition(":parameter")[2] if value.startswith("arn:") else value for value in read}
     own = f"/{service}/{environment}/"
     return sorted(path.removeprefix(own) for path in parameters if path.startswith(own))
+
+
+def foreign(rendered: Mapping[str, Any]) -> list[str]:
+    """The non-essential containers of a rendered task definition whose image is named there: it is not the commit's."""
+    containers = rendered["containerDefinitions"]
+    return [one["name"] for one in containers if not one.get("essential", True) and one["image"] != COMMITS_IMAGE]
 
 
 def _made(checkout: Checkout, service: str, name: str) -> str:

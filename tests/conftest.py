@@ -31,6 +31,7 @@ OF_THE_USER = (
     # Within a hook of git these point every git command at the repository of the hook.
     *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"),
     *("FAIRWEATHER_BUILDER", "OPENWEATHER_API_KEY", "REHEARSAL_PORT", "REHEARSAL_RUNTIME"),
+    *("REHEARSAL_LATE", "REHEARSAL_ROLLBACK"),
     # The widths and colours of what is printed.
     *("COLUMNS", "LINES", "FORCE_COLOR"),
 )
@@ -51,6 +52,7 @@ LONG = (
     "tests/rehearsal/grow/",
     "tests/rehearsal/runner/test_every_workflow.py",
     "tests/rehearsal/ship/test_several.py",
+    "tests/rehearsal/ship/test_sidecars.py",
     "tests/rehearsal/verdicts/",
     "tests/gitops/deploy/test_killed.py",
     "tests/gitops/deploy/test_rollback.py",

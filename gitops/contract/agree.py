@@ -57,10 +57,9 @@ def answered(files: Files, service: str) -> set[str]:
     Raises GitopsError when a module of it is not Python.
     """
     texts = []
-    for path in files.paths((SERVICES / service).as_posix()):
+    for path, text in files.texts((SERVICES / service).as_posix()).items():
         if not path.endswith(".py"):
             continue
-        text = files.text(path) or ""
         try:
             compile(text, path, "exec", dont_inherit=True)
         except SyntaxError as error:

@@ -1,4 +1,4 @@
-"""Follows one deployment to its verdict: watched, drawn, diagnosed, stopped where nothing heals it, and baked.
+"""Follows one deployment to its verdict: watched, drawn, diagnosed, stopped where nothing heals it, proven and baked.
 
 ECS ends a rolling deployment once its tasks are healthy, and replaces one that turns unhealthy later with another of
 the same revision, for ever. For blue/green deployments it calls the time after the end "bake time".
@@ -7,23 +7,24 @@ the same revision, for ever. For blue/green deployments it calls the time after 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
-from gitops.clock import Clock
-from gitops.deploy.decision import Decision, Target, Verdict
-from gitops.deploy.diagnostics import Diagnostics, Evidence, never_heals
-from gitops.deploy.poller import Calls, End, Poller, require_still_there, watch
-from gitops.deploy.release import Run
+from gitops.aws import UNANSWERED, answered
+from gitops.deploy import causes
+from gitops.deploy.decision import Decision, State, Target, Verdict, read
+from gitops.deploy.diagnostics import Diagnostics, Evidence
+from gitops.deploy.lasting import Proof, bake
+from gitops.deploy.poller import Calls, End, Poller, require_still_there, tried, watch
+from gitops.deploy.release import PUT_BACK_WAIT, Run
 from gitops.display import Display, Event, Mood
 from gitops.ecs_answers import Observation, short_name
 
 _EXPLAINED = {Verdict.ROLLED_BACK, Verdict.FAILED, Verdict.TIMED_OUT}
-# Seconds between two looks of a bake; each is three calls (service events, stopped tasks, target health).
-_PAUSE = 5.0
-# Somebody who stops a task says nothing about the revision.
-_BY_A_PERSON = "UserInitiated"
+# As ECS calls a deployment whether its tasks last or not.
+_COMPLETE = {State.STEADY, State.SETTLING, State.FAILING}
 _SHOWN = ("initial", "healthy", "unhealthy", "draining")
 
 
@@ -42,17 +43,17 @@ def follow(target: Target, document: Mapping[str, Any], run: Run, first: Observa
     """Follow one deployment of the run's service.
 
     ``document`` is its task definition, which says where its containers log.
-    ``first`` is UpdateService's answer when the deployment was begun by it just
-    now, None for one that goes on already. With the run's ``bake`` a completed
-    deployment is watched on, and the revision before put back when it does not
-    last. Raises what ``watch`` raises.
+    ``first`` is what was seen just now of one that cannot end at once: the answer
+    of the UpdateService that began it, or that it is live. None for one in flight.
+    With the run's ``bake`` a completed deployment is watched on, and the revision
+    before put back when it does not last. Raises what ``watch`` raises.
     """
     following = _Following(run, Calls())
     diagnostics = Diagnostics(target, document, run, following.calls)
     started = run.clock.now()
-    end = following.watch(target, diagnostics, first)
+    end = following.watch(target, diagnostics, first, prove=not run.bake)
     made, seconds = following.calls.made, run.clock.now() - started
-    if end.verdict is Verdict.SUCCEEDED and run.bake and target.previous_revision:
+    if run.bake:
         end = following.bake(target, diagnostics, end)
     if end.verdict in _EXPLAINED:
         diagnostics.at_end(end.seen)
@@ -67,38 +68,51 @@ class _Following:
     calls: Calls
     notes: list[str] = field(default_factory=list)
 
-    def watch(self, target: Target, diagnostics: Diagnostics, first: Observation | None) -> End:
+    def watch(self, target: Target, diagnostics: Diagnostics, first: Observation | None, *, prove: bool = True) -> End:
         """Watch a deployment, diagnosing and drawing on the way, and stop it where no further try heals it."""
-        poller = Poller(self.run.service, target, self.calls, first)
+        poller = Poller(self.run.service, target, self.calls)
         progress = Progress(target, self.run.display)
 
         def tell(seen: Observation, decision: Decision, waited: float) -> str | None:
             diagnostics.during(seen, decision, waited)
             progress(seen, decision, diagnostics.evidence.targets)
-            if self.notes or decision.verdict is not None or decision.rolling_back:
+            if self.notes or decision.verdict is not None or read(seen, target).state is not State.ROLLING_OUT:
                 return None
-            cause = never_heals(diagnostics.evidence.stopped.values())
-            return self._stopped_for(cause, poller.arn) if cause else None
+            evidence = diagnostics.evidence
+            cause = causes.never_heals(evidence.stopped.values(), evidence.definition, seen.desired)
+            return self._stopped_for(cause, poller.arn or seen.current_deployment) if cause else None
 
-        return watch(target, poller, tell, self.run.timeout, self.run.clock, first)
+        proof = Proof(target, diagnostics) if prove else None
+        return watch(target, poller, tell, self.run.wait, self.run.clock, first, proof)
 
     def bake(self, target: Target, diagnostics: Diagnostics, end: End) -> End:
-        """Watch on after the end, and put the revision before back when the new one does not last."""
-        run, name = self.run, short_name(target.previous_revision)
-        cause = bake(target, diagnostics, lambda: require_still_there(run.service), run.bake, run.clock, run.display)
-        if not cause:
-            return end
+        """Watch on after the end, and put the revision before, if any, back when the new one does not last."""
+        run = self.run
+        if end.verdict is Verdict.SUCCEEDED:
+            begun = run.clock.now()
+            look = partial(tried, lambda _: require_still_there(run.service), run.clock, begun, run.bake)
+            cause = bake(target, diagnostics, look, run.bake, run.clock, run.display)
+            end = End(end.seen, Verdict.FAILED, cause) if cause else self.watch(target, diagnostics, None)
+        now = read(end.seen, target)
+        complete = now.to is not None and now.to.id == target.deployment_id and now.state in _COMPLETE
+        gives_up = end.verdict is Verdict.FAILED and complete and target.previous_revision != ""
+        return self._put_back(target, end) if gives_up else end
+
+    def _put_back(self, target: Target, end: End) -> End:
+        run, name, cause = self.run, short_name(target.previous_revision), end.cause
+        try:
+            first = run.service.update(target.previous_revision)
+        except UNANSWERED as error:
+            return End(end.seen, Verdict.FAILED, f"{cause}; {name} could not be deployed again: {answered(error)}")
         self.notes.append(f"it was complete and did not last, so {name} was deployed again")
-        first = run.service.update(target.previous_revision)
         if first.primary is None:
             return End(first, Verdict.FAILED, cause)
         back = Target.of(first.primary, target.revision)
-        progress = Progress(back, run.display)
-
-        def tell(seen: Observation, decision: Decision, _: float) -> None:
-            progress(seen, decision, Counter())
-
-        put_back = watch(back, Poller(run.service, back, self.calls, first), tell, run.timeout, run.clock, first)
+        self.run = replace(run, timeout=min(run.wait, PUT_BACK_WAIT))
+        try:
+            put_back = self.watch(back, Diagnostics(back, {}, run, self.calls), first)
+        except UNANSWERED as error:
+            return End(first, Verdict.FAILED, f"{cause}; deploying {name} again: {answered(error)}")
         if put_back.verdict is Verdict.SUCCEEDED:
             return End(put_back.seen, Verdict.ROLLED_BACK, cause)
         return End(put_back.seen, Verdict.FAILED, f"{cause}; deploying {name} again: {put_back.cause}")
@@ -113,46 +127,6 @@ class _Following:
             return None
         self.notes.append(f"the deployment still goes on ({refused}): ECS's circuit breaker ends it after more tries")
         return cause
-
-
-def trouble(target: Target, seen: Observation, evidence: Evidence) -> str:
-    """What shows that the new revision does not last; "" while nothing does."""
-    if seen.primary is None or seen.primary.id != target.deployment_id:
-        return ""
-    failed = [one for one in evidence.stopped.values() if one.code != _BY_A_PERSON]
-    if failed:
-        return failed[-1].cause
-    if evidence.targets["unhealthy"]:
-        return next(iter(evidence.unhealthy.values()), "a target is unhealthy")
-    return ""
-
-
-def bake(
-    target: Target,
-    diagnostics: Diagnostics,
-    look: Callable[[], Observation],
-    seconds: float,
-    clock: Clock,
-    display: Display,
-) -> str:
-    """Watch a completed deployment for so many seconds; the trouble it has, "" when it lasts."""
-    name = short_name(target.revision)
-    display.show(Event(name, f"complete; watched for {seconds:g} s more", mood="going"))
-    # What failed on the way to completion was a stumble: the deployment succeeded over it.
-    diagnostics.forget_stopped()
-    started = clock.now()
-    while (left := seconds - (clock.now() - started)) > 0:
-        clock.sleep(min(_PAUSE, left))
-        seen = look()
-        if seen.primary is None or seen.primary.id != target.deployment_id:
-            # Another deployment has begun: whoever began it watches that.
-            break
-        diagnostics.look_closer(seen)
-        if found := trouble(target, seen, diagnostics.evidence):
-            display.show(Event(name, f"does not last: {found}", mood="failed"))
-            return found
-    display.show(Event(name, "succeeded", mood="done"))
-    return ""
 
 
 class Progress:

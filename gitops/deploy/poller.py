@@ -11,31 +11,39 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from gitops import aws
 from gitops.clock import Clock
-from gitops.deploy.decision import OPEN_STATUSES, Decision, Target, Verdict, decide
-from gitops.ecs import NotOfferedError, Service
+from gitops.deploy.decision import OPEN_STATUSES, Decision, State, Target, Verdict, decide, read
+from gitops.ecs import Service
 from gitops.ecs_answers import Observation, ServiceDeployment
 from gitops.errors import GitopsError
 
 # Seconds before the first look at a deployment that has just begun: none ends sooner than a task starts
-# and passes a health check, and the calls saved here pay for finding its service deployment.
+# and passes a health check, and the calls saved here pay for the proof at the end.
 _FIRST = 2.6
 # Seconds from one look to the next: a deployment that may end now is looked at once a second, less the
-# time of a call; one whose tasks do not even run cannot end within two.
+# time of a call; one whose tasks do not even run, or have not run for long, cannot end so soon.
 _SOON = 0.985
-_LATER = 2.0
+_BETWEEN, _LATER = 1.35, 2.0
 _EARLY_SECONDS = 10.0
 _JITTER = 0.01
 _MOST_BACK_OFF = 10.0
 _TRIES = 4
-# The looks at which ours is searched for: ECS lists a new service deployment some seconds late.
-_SEARCHES = (1, 4, 8)
-# While the service deployment is asked, the service itself (for its events) is described this seldom.
-_SERVICE_EVERY = 5
+# Seconds for which a read may not know yet what UpdateService has answered: reads are eventually consistent
+# (bugcrowd/ecs-deployment-monitor#2 takes three looks without it, kayac/ecspresso#28 waits 3 s before the first).
+LATE = 30.0
+# A deployment and its service deployment are made at one time, by two clocks perhaps.
+_APART = timedelta(seconds=10)
+# Seconds that a proof of success may take beyond the time: a deployment may end with it.
+_PROOF = 10.0
+# Where nothing speaks for a failure, and where it is not over.
+_WELL = {State.ROLLING_OUT, State.SETTLING, State.STEADY}
+_GOING = _WELL | {State.ROLLING_BACK, State.FAILING}
 # Calls a second that extra questions may bring the average to; the looks themselves always happen.
 _MOST_CALLS = 0.9
 
 Look = Callable[[float], Observation]
 Tell = Callable[[Observation, Decision, float], str | None]
+# What speaks against success yet, "" when nothing does; it is asked with every look, and the seconds waited.
+Doubt = Callable[[Observation, Decision, float], str]
 
 
 @dataclass(frozen=True)
@@ -48,25 +56,39 @@ class End:
 
 
 def watch(
-    target: Target, look: Look, tell: Tell, timeout: float, clock: Clock, first: Observation | None = None
+    target: Target,
+    look: Look,
+    tell: Tell,
+    timeout: float,
+    clock: Clock,
+    first: Observation | None = None,
+    doubt: Doubt | None = None,
 ) -> End:
     """Watch until there is a verdict; ``timeout`` in seconds.
 
     ``tell`` is called with every observation, what was decided and the seconds
     waited; a cause that it answers ends the watch as failed. ``first`` is what
     was seen when the deployment began; without it the first look comes at once.
+    While there is a ``doubt``, nothing has succeeded; with the time up it has
+    failed then. What follows from absence alone is not believed at once.
     A look that fails is tried again with growing pauses, for the deployment
     goes on without us: throttling until the time is up, anything else three times.
     """
-    started, why_back = clock.now(), ""
+    started, why_back, proof = clock.now(), "", _Absence()
     if first is not None:
         tell(first, Decision(), 0.0)
         clock.sleep(_FIRST * _jitter(clock))
     while True:
         begun = clock.now()
-        seen = _seen(look, clock, started, timeout)
+        seen = tried(look, clock, started, timeout)
         waited = clock.now() - started
         decision = decide(target, seen, waited, timeout)
+        doubted = doubt(seen, decision, waited) if doubt is not None else ""
+        if doubted and decision.verdict is Verdict.SUCCEEDED:
+            late = f"ECS calls it complete, and after {timeout:g} s {doubted}"
+            over = waited >= timeout + _PROOF
+            decision = Decision(Verdict.FAILED, late) if over else Decision(None, doubted)
+        decision = proof.believed(target, seen, decision, waited, timeout)
         if decision.rolling_back:
             # ECS gives the reason while it rolls back, and may have dropped it at the end.
             why_back = decision.cause
@@ -77,19 +99,47 @@ def watch(
         if hopeless:
             return End(seen, Verdict.FAILED, hopeless)
         # What the look and the evidence took is part of the pause, or the next look would come late by it.
-        clock.sleep(max(0.0, begun + pause(target, seen, decision, waited) * _jitter(clock) - clock.now()))
+        wanted = pause(target, seen, decision, waited, unproven=doubted != "")
+        clock.sleep(max(0.0, begun + wanted * _jitter(clock) - clock.now()))
 
 
-def pause(target: Target, seen: Observation, decision: Decision, waited: float) -> float:
+class _Absence:
+    """What follows from the absence of ours in a read is believed where ECS said before that it fails, and for long."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+        self._told = False
+
+    def believed(
+        self, target: Target, seen: Observation, decision: Decision, waited: float, timeout: float
+    ) -> Decision:
+        """The decision, or to go on; with the time up it still goes on in ECS, as far as anybody can tell."""
+        ended = seen.service_deployment
+        failed = seen.counts(target.deployment_id).failed > 0 or (decision.rolling_back and not decision.by_absence)
+        self._told = self._told or failed or (ended is not None and ended.status not in OPEN_STATUSES)
+        if not decision.by_absence or decision.verdict is None:
+            self._since = None
+            return decision
+        self._since = waited if self._since is None else self._since
+        if self._told and waited - self._since >= LATE:
+            return decision
+        unknown = f"ECS does not show it any more, nor say why: {decision.cause}"
+        return Decision(Verdict.TIMED_OUT if waited >= timeout else None, unknown)
+
+
+def pause(target: Target, seen: Observation, decision: Decision, waited: float, *, unproven: bool = False) -> float:
     """Seconds until the next look: short while the deployment may end, longer while it cannot."""
     counts = seen.counts(target.deployment_id)
     # A deployment that ECS dropped, and counts no tasks of, may be at its end.
-    starts = counts.running is not None and counts.running < seen.desired and counts.failed == 0
-    return _LATER if starts and not decision.rolling_back and waited >= _EARLY_SECONDS else _SOON
+    if decision.rolling_back or counts.failed or counts.running is None:
+        return _SOON
+    if counts.running < seen.desired:
+        return _LATER if waited >= _EARLY_SECONDS else _BETWEEN
+    return _BETWEEN if unproven else _SOON
 
 
-def _seen(look: Look, clock: Clock, started: float, timeout: float) -> Observation:
-    """One look, tried again where the problem may pass."""
+def tried(look: Look, clock: Clock, started: float, timeout: float) -> Observation:
+    """One look, tried again where the problem may pass; ClientError or BotoCoreError where it does not."""
     failures = 0
     while True:
         waited = clock.now() - started
@@ -128,61 +178,62 @@ class Calls:
 
 
 class Poller:
-    """Called for one observation after the other of the same deployment: the service deployments API first.
+    """Called for one observation after the other of the same deployment: the service as it is now.
 
-    ``first`` is what UpdateService answered, None when it was not asked: the
-    service need not be described again before something is decided on it.
+    Its service deployment, which knows why and how often it failed, is asked beside it where something fails.
     """
 
-    def __init__(self, service: Service, target: Target, calls: Calls, first: Observation | None = None) -> None:
-        self._service, self._target = service, target
-        self._calls, self._seen = calls, first
-        self._looks = 0
-        self._api_offered = True
+    def __init__(self, service: Service, target: Target, calls: Calls) -> None:
+        self._service, self._target, self._calls = service, target, calls
+        self._candidate, self._failed = "", False
+        self._others: set[str] = set()
         self.arn = ""
         """The service deployment's ARN, once it is known."""
 
     def __call__(self, waited: float) -> Observation:
         """One observation, ``waited`` seconds after the first.
 
-        Raises GitopsError when the service is gone and ClientError as botocore does.
+        It is late where it lacks ours so soon after the update, unless something
+        failed and the service deployment says more. Raises GitopsError when the service is
+        gone and ClientError as botocore does.
         """
-        self._looks += 1
-        ours: ServiceDeployment | None = None
-        if not self.arn and self._api_offered and self._looks in _SEARCHES:
-            ours = self._find()
-        if not self.arn:
-            return require_still_there(self._service)
-        if ours is None or ours.status not in OPEN_STATUSES:
-            ours = self._service.deployment(self.arn)
-        if ours is None or self._is_due(ours, waited):
-            self._seen = require_still_there(self._service)
-        assert self._seen is not None  # noqa: S101 (without it, it was due)
-        return replace(self._seen, service_deployment=ours)
+        seen = require_still_there(self._service)
+        ours, now = seen.deployment(self._target.deployment_id), read(seen, self._target)
+        if ours is not None and ours is seen.primary:
+            self._candidate = seen.current_deployment
+        fails = bool(ours and ours.failed) or not (now.state in _WELL or now.by_absence)
+        self._failed, late = self._failed or fails, now.by_absence and waited < LATE
+        if not fails and (now.state in _WELL or (late and not self._failed)):
+            return replace(seen, late=late)
+        if now.state in _GOING and not self._calls.leave_room(2, waited):
+            return replace(seen, late=late)
+        described = self._service_deployment(seen)
+        unsaid = described is None or described.status in OPEN_STATUSES
+        return replace(seen, service_deployment=described, late=late and unsaid)
 
-    def _is_due(self, ours: ServiceDeployment, waited: float) -> bool:
-        """Whether the service is described too: for its events now and then, for what came after a stop always."""
-        if self._seen is None or ours.status == "STOPPED":
-            return True
-        return self._looks % _SERVICE_EVERY == 0 and self._calls.leave_room(1, waited)
+    def _service_deployment(self, seen: Observation) -> ServiceDeployment | None:
+        """Ours, where it is the one that ECS names as the service's current one.
 
-    def _find(self) -> ServiceDeployment | None:
-        """Our service deployment: of those with our revision, the one created when ours was.
-
-        What the list says of it already saves a call at the first look.
+        UpdateService does not answer it (aws/containers-roadmap#2709), and a read may still name the one before: even
+        one of the same revision, which was made earlier.
         """
+        arn = self.arn or self._candidate or seen.current_deployment
+        if not arn or arn in self._others:
+            return None
         try:
-            listed = self._service.deployments(after=self._target.created - timedelta(minutes=1))
-            revisions = self._service.revisions_of(listed)
-        except NotOfferedError:
-            self._api_offered = False
+            found = self._service.deployment(arn)
+            if found is None or self.arn:
+                return found
+            revision = self._service.revisions_of([found]).get(found.service_revision)
+        except GitopsError:
+            # It is not offered here, or not described: what the service says has to do.
+            self._others.add(arn)
             return None
-        candidates = [one for one in listed if revisions.get(one.service_revision) == self._target.revision]
-        if not candidates:
+        if revision != self._target.revision or found.created < self._target.created - _APART:
+            self._others.add(arn)
             return None
-        nearest = min(candidates, key=lambda one: abs(one.created - self._target.created))
-        self.arn = nearest.arn
-        return nearest
+        self.arn = arn
+        return found
 
 
 def require_still_there(service: Service) -> Observation:

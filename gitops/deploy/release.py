@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import boto3
 
@@ -17,6 +19,10 @@ from gitops.errors import GitopsError
 from gitops.repository import Checkout
 
 Say = Callable[[str], None]
+# Seconds: a task that cannot start takes up to five minutes until ECS gives it up (three of them took 10 to 16 minutes
+# with one task wanted), and ECS some more to go back. What served before needs no such tries.
+_ONE_TRY, _WAY_BACK = 300.0, 300.0
+PUT_BACK_WAIT, LONGEST_WAIT = 900.0, 1500.0
 
 
 @dataclass(frozen=True)
@@ -110,8 +116,9 @@ class Release:
 class Run:
     """Who acts on which ECS service, who is told, and how long is waited, in seconds.
 
-    ``timeout`` is for a deployment's verdict, ``bake`` for watching on after
-    it, and ``patience`` for the service's stack where nothing else is missing.
+    ``timeout`` is for a deployment's verdict, None for as long as the service
+    may need; ``bake`` for watching on after it, and ``patience`` for the
+    service's stack where nothing else is missing.
     """
 
     session: boto3.Session
@@ -119,9 +126,32 @@ class Run:
     say: Say
     display: Display
     clock: Clock
-    timeout: float
+    timeout: float | None
     bake: float = 0.0
     patience: float = 0.0
+
+    @property
+    def wait(self) -> float:
+        """The seconds to watch at most."""
+        return LONGEST_WAIT if self.timeout is None else self.timeout
+
+    def fitted(self, seen: Observation, document: Mapping[str, Any]) -> Run:
+        """The same with the wait that follows from a service and its task definition, unless somebody named one."""
+        return replace(self, timeout=longest(seen, document)) if self.timeout is None else self
+
+
+def longest(seen: Observation, document: Mapping[str, Any]) -> float:
+    """The seconds that a deployment may take until ECS ends it, well or by its circuit breaker, and is back again."""
+    checks = [one.get("healthCheck") or {} for one in document.get("containerDefinitions") or []]
+    # The defaults of API_HealthCheck.
+    health = max(
+        (one.get("startPeriod", 0) + one.get("interval", 30) * one.get("retries", 3) for one in checks if one),
+        default=0,
+    )
+    one_try, settings = _ONE_TRY + max(health, seen.settings.grace), seen.settings
+    tries = math.ceil(settings.threshold / settings.together)
+    batches = math.ceil(seen.desired / settings.together)
+    return min(max(PUT_BACK_WAIT, max(tries, batches) * one_try + _WAY_BACK), LONGEST_WAIT)
 
 
 def serving(seen: Observation) -> str:

@@ -7,10 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from gitops import github
+from gitops.deploy import causes
+from gitops.deploy.causes import Group
 from gitops.deploy.decision import Verdict
-from gitops.deploy.diagnostics import Evidence, Group, group, unhealthy_reason
+from gitops.deploy.diagnostics import Evidence, unhealthy_reason
 from gitops.ecs_answers import short_name
-from gitops.registry import Reference
+from gitops.oci import Reference
 from gitops.text import cut, fence, hide, plain, table
 
 _SHOWN_COMMITS = 20
@@ -108,8 +110,8 @@ def _cause(outcome: Outcome) -> str:
     if outcome.verdict is Verdict.SUCCEEDED:
         return f"{outcome.service} {outcome.after.commit[:12]} serves in {outcome.environment}"
     if outcome.verdict in {Verdict.ROLLED_BACK, Verdict.FAILED, Verdict.TIMED_OUT}:
-        groups = group(outcome.evidence.stopped.values())
-        if groups:
+        groups = causes.group(outcome.evidence.stopped.values(), outcome.evidence.definition)
+        if groups and groups[0].failed:
             return _stopped(groups[0], outcome.evidence)
         if outcome.evidence.unhealthy:
             where, reason = next(iter(outcome.evidence.unhealthy.items()))
@@ -118,18 +120,20 @@ def _cause(outcome: Outcome) -> str:
 
 
 def _stopped(alike: Group, evidence: Evidence) -> str:
-    one = alike.example
+    one, cause = alike.example, alike.cause
+    container = causes.culprit(one, evidence.definition).name
     count = "1 task" if alike.count == 1 else f"{alike.count} tasks"
-    if one.is_unhealthy:
-        cause = alike.cause
+    if causes.is_out_of_memory(one, evidence.definition):
+        return f"{cause} in {count}"
+    if causes.failed_balancer(one):
         if one.address in evidence.healthy:
-            cause = f"{one.container} became unhealthy"
+            cause = f"{container} became unhealthy"
         elif one.address and evidence.targets:
-            cause = f"{one.container} never became healthy"
+            cause = f"{container} never became healthy"
         reasons = list(evidence.unhealthy.values())
         return f"{cause} in {count}" + (f": {reasons[-1]}" if reasons else "")
-    line = "" if one.is_out_of_memory else telling(evidence.logs.get(one.id, []))
-    return f"{alike.cause} in {count}" + (f": {cut(line, _QUOTED)}" if line else "")
+    line = "" if causes.is_unhealthy(one) else telling(evidence.logs.get((one.id, container), []))
+    return f"{cause} in {count}" + (f": {cut(line, _QUOTED)}" if line else "")
 
 
 def telling(lines: Sequence[str]) -> str:
@@ -168,11 +172,10 @@ def _blocks(outcome: Outcome) -> list[tuple[str, list[str]]]:
     if outcome.verdict in {Verdict.SUCCEEDED, Verdict.UNPROVEN, Verdict.SUPERSEDED}:
         return blocks
     evidence = outcome.evidence
-    groups = group(evidence.stopped.values())
+    groups = causes.group(evidence.stopped.values(), evidence.definition)
     if groups:
         blocks.append(("stopped tasks", [_row(one) for one in groups]))
-    for task_id, lines in evidence.logs.items():
-        container = evidence.stopped[task_id].container
+    for (task_id, container), lines in evidence.logs.items():
         blocks.append((f"last lines of {container} in task {task_id}", lines))
     if evidence.unhealthy:
         blocks.append(("unhealthy targets", [f"{where} {why}".strip() for where, why in evidence.unhealthy.items()]))
@@ -188,7 +191,7 @@ def _blocks(outcome: Outcome) -> list[tuple[str, list[str]]]:
 def _row(alike: Group) -> str:
     one = alike.example
     said = [one.reason or "no reason"] + ([alike.cause] if alike.cause != one.reason else [])
-    return _readable(f"{alike.count} × {one.code or 'no stop code'}: {'; '.join(said)}")
+    return _readable(f"{alike.count} × {one.stop_code or 'no stop code'}: {'; '.join(said)}")
 
 
 def _readable(text: str) -> str:

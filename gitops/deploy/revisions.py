@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from itertools import chain, takewhile
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from gitops.aws import answered
-from gitops.deploy.release import Destination
+from gitops.aws import UNANSWERED, answered, may_pass
+from gitops.clock import SYSTEM, Clock
+from gitops.deploy.release import Destination, Run
 from gitops.ecs import Ecs, Service
-from gitops.ecs_answers import Observation, family_of, number_of, short_name
+from gitops.ecs_answers import Observation, TaskDefinition, family_of, number_of, short_name
 from gitops.errors import GitopsError
 from gitops.repository import Checkout
+from gitops.taskdefs.normalize import content_hash
 
 # Python name to tag key. The keys are read again by deploys, status and rollbacks of later versions: only add.
 _KEYS = {
@@ -27,6 +32,7 @@ _KEYS = {
     "run_url": "RunUrl",
     "verdict": "Verdict",
     "rolled_back_from": "RolledBackFrom",
+    "registered_as": "RegisteredAs",
 }
 KEYS = frozenset(_KEYS.values())
 
@@ -47,6 +53,7 @@ class Provenance:
     run_url: str = ""
     verdict: str = ""
     rolled_back_from: str = ""
+    registered_as: str = ""
 
     @property
     def is_unfinished_rollback(self) -> bool:
@@ -76,14 +83,38 @@ def without_provenance(document: Mapping[str, Any]) -> dict[str, Any]:
     return {**{key: value for key, value in document.items() if key != "tags"}, **({"tags": tags} if tags else {})}
 
 
+def form(made: TaskDefinition) -> str:
+    """A revision as ECS stored it: its number, and the hash of its content, tags apart, in ECS's own form.
+
+    ECS fills in defaults that no list of ours knows whole (hashicorp/terraform-provider-aws#46132,
+    CircleCI-Public/aws-ecs-orb#105), so that what was sent is not what is described later.
+    """
+    return f"{number_of(made.arn)}:{content_hash({**made.document, 'tags': []})}"
+
+
+def is_as_registered(described: TaskDefinition, origin: Provenance) -> bool | None:
+    """Whether a revision's content is what was registered with its tags; None where nobody wrote down what that was.
+
+    It never changes, and what is called editing a revision registers another
+    (docs.aws.amazon.com/AmazonECS/latest/developerguide/update-task-definition-console-v2.html). With the tags copied,
+    its number is another one; its content as ECS stores it is too, unless it is the same once more. Only its tags
+    can be changed afterwards.
+    """
+    if not origin.registered_as:
+        return None
+    was, now = (one.partition(":") for one in (origin.registered_as, form(described)))
+    return was[0] == now[0] or was[2] == now[2]
+
+
 @dataclass(frozen=True)
 class Revision:
-    """One revision of a task definition."""
+    """One revision of a task definition; ``registered`` is when, None where ECS does not say."""
 
     arn: str
     status: str
     image: str
     provenance: Provenance
+    registered: datetime | None = None
 
     @property
     def name(self) -> str:
@@ -94,7 +125,8 @@ class Revision:
 def revision(ecs: Ecs, arn: str, container: str) -> Revision:
     """One revision, with the image of a container of that name and the tags it was registered with."""
     found = ecs.task_definition(arn)
-    return Revision(found.arn, found.status, found.image(container), provenance_of(found.document["tags"]))
+    origin, registered = provenance_of(found.document["tags"]), found.document.get("registeredAt")
+    return Revision(found.arn, found.status, found.image(container), origin, registered)
 
 
 def newest_first(ecs: Ecs, family: str, container: str) -> Iterator[Revision]:
@@ -158,7 +190,7 @@ def record(ecs: Ecs, revision: Revision) -> str:
         return ""
     try:
         ecs.tag(revision.arn, Provenance(verdict=SUCCEEDED).tags())
-    except ClientError as error:
+    except UNANSWERED as error:
         return f"{revision.name} is not marked as good ({answered(error)})"
     return ""
 
@@ -170,40 +202,126 @@ def is_in_use(seen: Observation, revision: str, failed_deployment: str) -> bool:
     )
 
 
-def abandoned(seen: Observation, failed: str, active: list[str]) -> list[str]:
-    """The ACTIVE revisions between what the service means and one that failed.
+# A deploy puts what it has registered to use within moments. After that long nobody is about to.
+_UNDER_WAY = timedelta(minutes=15)
+# For so long a read may not know what UpdateService has done.
+_LATE_READ = 30.0
 
-    A deploy that was killed before it could clean up left them; were they to
-    stay, the newest of them would be what the stack means.
+
+def left_behind(
+    active: Iterable[Revision], serving: str, used: Collection[str], registered_by: datetime | None
+) -> list[Revision]:
+    """The ACTIVE revisions, newest first, of deploys that never came to an end.
+
+    They are newer than what the service means (``serving``), so that a stack
+    update would roll to the newest of them; nothing uses them, and none has
+    served. ``registered_by`` spares what was registered later, which a deploy
+    may be about to use. Looked at only as far as the serving one.
     """
-    between = range(number_of(seen.revision) + 1, number_of(failed))
-    return [arn for arn in active if number_of(arn) in between and not is_in_use(seen, arn, "")]
+    found = []
+    for one in active:
+        if number_of(one.arn) <= number_of(serving):
+            break
+        is_young = registered_by is not None and (one.registered is None or one.registered > registered_by)
+        if one.status == "ACTIVE" and one.arn not in used and not one.provenance.has_served and not is_young:
+            found.append(one)
+    return found
 
 
-def retire(service: Service, failed: str, failed_deployment: str) -> str:
+def sweep(service: Service, family: str, registered_by: datetime | None, below: int | None = None) -> list[Revision]:
+    """Deregister what was left behind, and tell it; ``below`` a number only. ClientError as botocore raises it.
+
+    Nothing goes on one read of what ECS brings up to date late: what the service means, what its deployments have and
+    what tasks run is asked twice, and each revision itself. Without a service nobody knows what it means.
+    """
+    seen = service.look()
+    if seen is None or not seen.revision:
+        return []
+    serving = number_of(seen.revision)
+    newer = takewhile(lambda arn: number_of(arn) > serving, service.ecs.revisions(family))
+    active = [revision(service.ecs, arn, service.name) for arn in newer if below is None or number_of(arn) < below]
+    found = left_behind(active, seen.revision, in_use(service.ecs, seen, family), registered_by) if active else []
+    # The first read may have been of some seconds ago.
+    used = in_use(service.ecs, service.look(), family) if found else set()
+    found = [one for one in found if one.arn not in used]
+    for one in found:
+        service.ecs.deregister(one.arn)
+    return found
+
+
+def sweep_earlier(service: Service, family: str, newest: TaskDefinition, run: Run) -> TaskDefinition | None:
+    """The newest revision once what earlier deploys left behind is gone; None where no other is known to be.
+
+    A refusal is said and ends nothing.
+    """
+    try:
+        gone = sweep(service, family, run.clock.utc() - _UNDER_WAY)
+    except UNANSWERED as error:
+        run.say(f"what earlier deploys left behind was not looked at ({answered(error)})")
+        return newest
+    if not gone:
+        return newest
+    run.say(f"deregistered what deploys that never ended had left: {', '.join(one.name for one in gone)}")
+    now = service.ecs.newest_definition(family)
+    # It may be told for some minutes after it went.
+    return None if now is None or now.arn in {one.arn for one in gone} else now
+
+
+def retire(service: Service, failed: str, failed_deployment: str, *, clock: Clock = SYSTEM, late: float = 0.0) -> str:
     """Deregister a failed revision unless it is in use, and what was left of earlier ones; say what was done.
 
-    A refusal is part of what is said and ends nothing: the verdict stands already.
+    A read may be of some seconds ago, so that two have to agree, and all within
+    ``late`` seconds; no task may be wanted of it but what its own deployment
+    started. A refusal is part of what is said and ends nothing: the verdict
+    stands already.
     """
-    name, ecs = short_name(failed), service.ecs
+    name = short_name(failed)
     try:
-        seen = service.look()
-        if seen is not None and is_in_use(seen, failed, failed_deployment):
-            return f"{name} stays registered: the service still means it"
-        ecs.deregister(failed)
-        active = list(ecs.revisions(family_of(failed)))
-        left = abandoned(seen, failed, active) if seen is not None else []
-        for arn in left:
-            ecs.deregister(arn)
-    except ClientError as error:
+        for _ in chain((0.0,), clock.ticks(limit=late)):
+            if why := _why_used(service, failed, failed_deployment):
+                return f"{name} stays registered: {why}"
+        service.ecs.deregister(failed)
+    except UNANSWERED as error:
         return (
             f"{name} is still the newest revision ({answered(error)}): "
             f"aws ecs deregister-task-definition --task-definition {name}"
         )
-    if left:
-        names = ", ".join(short_name(arn) for arn in left)
-        return f"{name} and what was left before it ({names}) were deregistered, so a stack update cannot bring it back"
-    return f"{name} was deregistered, so a stack update cannot bring it back"
+    try:
+        # A deployment of ours has begun and ended since those before it were registered: nobody is about to use them.
+        left = ", ".join(one.name for one in sweep(service, family_of(failed), None, number_of(failed)))
+    except UNANSWERED as error:
+        return f"{name} was deregistered, and what was left before it was not looked at ({answered(error)})"
+    went = f"{name} and what was left before it ({left}) were" if left else f"{name} was"
+    return f"{went} deregistered, so a stack update cannot bring it back"
+
+
+def _why_used(service: Service, arn: str, failed_deployment: str) -> str:
+    """Why a revision has to stay; "" for no reason."""
+    seen = service.look()
+    if seen is None:
+        return ""
+    if is_in_use(seen, arn, failed_deployment):
+        return "the service still means it"
+    tasks = service.ecs.tasks(family_of(arn))
+    others = any(task.revision == arn and task.started_by != failed_deployment for task in tasks)
+    return "tasks of it are wanted that another deployment started" if others else ""
+
+
+@contextmanager
+def retired_on_error(arn: str, origin: Provenance, run: Run) -> Iterator[None]:
+    """Retire a revision when what is done inside fails before the service has taken it, say so, and raise on.
+
+    UpdateService refuses for many reasons once the revision is the family's newest (fabfuel/ecs-deploy#175,
+    sil-org/ecs-deploy#197). After any other error it may have been taken, and a read may not know that yet: then
+    several reads have to agree.
+    """
+    try:
+        yield
+    except UNANSWERED as error:
+        if not origin.has_served:
+            refused = isinstance(error, ClientError) and error.operation_name == "UpdateService" and not may_pass(error)
+            run.say(retire(run.service, arn, "", clock=run.clock, late=0.0 if refused else _LATE_READ))
+        raise
 
 
 @dataclass(frozen=True)
@@ -228,9 +346,17 @@ class Plan:
         return len(self.going) + len(self.inactive)
 
 
-def plan(active: Sequence[Revision], inactive: Sequence[str], in_use: Collection[str], go_back: str, keep: int) -> Plan:
+def plan(
+    active: Sequence[Revision],
+    inactive: Sequence[str],
+    in_use: Collection[str],
+    go_back: str,
+    keep: int,
+    left: Collection[str] = (),
+) -> Plan:
     """Decide from a family's revisions, newest first, and the ARNs that tasks or deployments run.
 
+    ``left`` are those that deploys left behind: they go, however new they are.
     ``go_back`` is what a rollback would go to now, "" when there is nothing.
     ``keep`` is how many of the newest ACTIVE ones stay whatever they are. The
     newest one stays too, since the stack means it.
@@ -240,6 +366,9 @@ def plan(active: Sequence[Revision], inactive: Sequence[str], in_use: Collection
     for position, one in enumerate(active):
         if one.arn in in_use:
             reason = "in use"
+        elif one.arn in left:
+            going.append(one)
+            continue
         elif one.arn in {go_back, newest_good}:
             reason = "last known good"
         elif position == 0:
@@ -253,7 +382,7 @@ def plan(active: Sequence[Revision], inactive: Sequence[str], in_use: Collection
     return Plan(tuple(kept), tuple(going), tuple(arn for arn in inactive if arn not in in_use))
 
 
-def survey(service: Service, to: Destination, keep: int) -> Plan:
+def survey(service: Service, to: Destination, keep: int, now: datetime) -> Plan:
     """Ask ECS for everything that the decision needs; it changes nothing."""
     ecs, family = service.ecs, to.family
     # First what is there, then what is in use: a revision that is put to use in between is not lost.
@@ -262,7 +391,9 @@ def survey(service: Service, to: Destination, keep: int) -> Plan:
     seen = service.look()
     current = revision(ecs, seen.primary.revision, to.service) if seen and seen.primary else None
     good = last_good(active, current, newer_than(to.checkout, current)) if current else None
-    return plan(active, inactive, in_use(ecs, seen, family), good.arn if good else "", keep)
+    used = in_use(ecs, seen, family)
+    left = left_behind(active, seen.revision, used, now - _UNDER_WAY) if seen and seen.revision else []
+    return plan(active, inactive, used, good.arn if good else "", keep, [one.arn for one in left])
 
 
 def in_use(ecs: Ecs, seen: Observation | None, family: str) -> set[str]:
@@ -274,11 +405,15 @@ def in_use(ecs: Ecs, seen: Observation | None, family: str) -> set[str]:
     return (used | {task.revision for task in ecs.tasks(family)}) - {""}
 
 
-def remove(ecs: Ecs, planned: Plan) -> list[str]:
+def remove(service: Service, family: str, planned: Plan) -> list[str]:
     """Deregister what goes and delete it with what was deregistered before; what ECS did not delete, and why.
 
-    Interrupted, it leaves revisions deregistered: the next run deletes them.
+    What is in use by now stays: the plan's own read may have been of some seconds ago. Interrupted, it leaves
+    revisions deregistered: the next run deletes them.
     """
-    for one in planned.going:
-        ecs.deregister(one.arn)
-    return ecs.delete([*(one.arn for one in planned.going), *planned.inactive])
+    used = in_use(service.ecs, service.look(), family)
+    kept = [f"{one.name}: in use by now" for one in planned.going if one.arn in used]
+    going = [one.arn for one in planned.going if one.arn not in used]
+    for arn in going:
+        service.ecs.deregister(arn)
+    return kept + service.ecs.delete([*going, *planned.inactive])

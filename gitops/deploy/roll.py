@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from enum import Enum
 
-from gitops.deploy import revisions
-from gitops.deploy.decision import Target, Verdict, is_steady
-from gitops.deploy.diagnostics import Evidence
-from gitops.deploy.follow import Followed, follow
-from gitops.deploy.poller import End
+from gitops.aws import UNANSWERED
+from gitops.deploy import references, revisions
+from gitops.deploy.decision import Reading, State, Target, Verdict, read
+from gitops.deploy.follow import follow
+from gitops.deploy.references import require
 from gitops.deploy.register import Registered, register
 from gitops.deploy.release import Destination, Release, Run
 from gitops.deploy.report import Outcome, Side
@@ -22,7 +23,7 @@ from gitops.errors import GitopsError
 class Action(Enum):
     """What a deploy has to do, given what the service does already."""
 
-    NOTHING = "it is live already and steady, nothing is updated"
+    NOTHING = "it is live already, nothing is updated"
     WATCH = "a deployment of it is in flight"
     UPDATE = "the service runs another revision"
     FORCE = "the service's own deployment of it failed"
@@ -38,7 +39,9 @@ def deploy(release: Release, run: Run) -> Outcome:
     """
     started = run.clock.now()
     before = require_service(run.service, release.to)
-    outcome = roll(release, register(release, run), before, run)
+    registered = register(release, run)
+    with revisions.retired_on_error(registered.arn, registered.provenance, run):
+        outcome = roll(release, registered, before, run)
     return replace(outcome, seconds=run.clock.now() - started)
 
 
@@ -49,29 +52,38 @@ def roll(release: Release, registered: Registered, before: Observation, run: Run
     its revision. ``before`` is the service as it was described last.
     """
     started, ecs, to = run.clock.now(), run.service.ecs, release.to
-    previous = _previous(run.service, before, registered.arn)
-    action, ours = choose(before, registered.arn)
+    run, now = run.fitted(before, registered.document), read(before)
+    action, ours = choose(now, registered.arn)
     run.say(f"{short_name(registered.arn)}: {action.value}")
+    if action is Action.NOTHING and registered.provenance.has_served:
+        run = replace(run, bake=0.0)
+    previous = _previous(run, before, registered, to)
     notes: list[str] = []
-    if previous is not None and is_steady(before, previous.arn):
+    if previous is not None and now.state is State.STEADY and now.to is not None and now.to.revision == previous.arn:
         # Whoever deployed it may have been killed before writing that down.
         notes.append(revisions.record(ecs, previous))
-    if action is Action.NOTHING:
-        followed = Followed(_already(before), Evidence(), (), 0, 0.0)
-    else:
-        first = None
-        if ours is None:
-            first = run.service.update(registered.arn, force=action is Action.FORCE)
-            ours = primary(first, run.service)
-        run.say(f"watching deployment {ours.id}")
-        target = Target.of(ours, previous.arn if previous else "")
-        followed = follow(target, registered.document, run, first)
-        notes += followed.notes
-        if followed.end.verdict in {Verdict.ROLLED_BACK, Verdict.FAILED}:
+    first = before if action is Action.NOTHING else None
+    if ours is None:
+        first = run.service.update(registered.arn, force=action is Action.FORCE)
+        ours = primary(first, run.service)
+    run.say(f"watching deployment {ours.id}")
+    followed = follow(Target.of(ours, previous.arn if previous else ""), registered.document, run, first)
+    notes += followed.notes
+    match followed.end.verdict:
+        case Verdict.ROLLED_BACK | Verdict.FAILED:
             notes.append(revisions.retire(run.service, registered.arn, ours.id))
-    if followed.end.verdict is Verdict.SUCCEEDED:
-        notes.append(revisions.record(ecs, revisions.revision(ecs, registered.arn, to.service)))
+        case Verdict.SUCCEEDED:
+            notes += [f"could not be looked up, and is not proven: {gap}" for gap in followed.evidence.gaps]
+            served = Revision(registered.arn, "ACTIVE", str(registered.image), registered.provenance)
+            notes.append(revisions.record(ecs, served))
+        case Verdict.TIMED_OUT:
+            name = short_name(registered.arn)
+            notes.append(f"{name} stays the newest revision meanwhile: the next deploy sees to it, however this ends")
     breaker = followed.end.seen.service_deployment.breaker if followed.end.seen.service_deployment else None
+    if previous is None and followed.end.verdict is Verdict.FAILED:
+        # It was live already: what a rollback goes to is the next step. The verdict stands without it.
+        with contextlib.suppress(*UNANSWERED):
+            previous = _last_good(run, registered, to)
     old = previous.provenance.commit if previous else ""
     return Outcome(
         verdict=followed.end.verdict,
@@ -91,34 +103,28 @@ def roll(release: Release, registered: Registered, before: Observation, run: Run
     )
 
 
-def choose(seen: Observation, revision: str) -> tuple[Action, Deployment | None]:
+def choose(now: Reading, revision: str) -> tuple[Action, Deployment | None]:
     """What to do for a revision, and its deployment where one is to be watched."""
-    primary = seen.primary
-    if primary is None:
+    if now.state is State.ROLLING_BACK and now.leaving is not None and now.leaving.revision == revision:
+        # An interrupted deploy of it is rolled back right now: its end is the verdict.
+        return Action.WATCH, now.leaving
+    if now.to is None or now.to.revision != revision:
         return Action.UPDATE, None
-    if primary.revision != revision:
-        # An interrupted deploy of it may be rolling back right now: its end is the verdict.
-        failed = next((one for one in seen.deployments if one.revision == revision), None)
-        if failed is not None and failed.state == "FAILED" and primary.state == "IN_PROGRESS":
-            return Action.WATCH, failed
-        return Action.UPDATE, None
-    if primary.state == "FAILED":
+    if now.state is State.FAILED:
         return Action.FORCE, None
-    others_run = any(one.running for one in seen.deployments if one.id != primary.id)
-    if primary.state == "COMPLETED" and primary.running >= seen.desired and not others_run:
-        return Action.NOTHING, None
-    return Action.WATCH, primary
+    complete = now.state in {State.STEADY, State.FAILING}
+    return (Action.NOTHING if complete else Action.WATCH), now.to
 
 
 def require_service(service: Service, to: Destination) -> Observation:
-    """The service as ECS describes it; GitopsError when there is none yet."""
-    seen = service.look()
+    """The service as ECS describes it; GitopsError when there is none yet, or one that cannot be rolled."""
+    seen, name = service.look(), to.environment.environment
     if seen is None:
-        name = to.environment.environment
         raise GitopsError(
             f"{name} has no ECS service {to.service} in the cluster {to.environment.cluster}",
             fix=f"gitops register {to.words}, then gitops apply {name} --stack service-{to.service}",
         )
+    require(references.rolled(seen, to.service, name), f"{to} cannot be deployed")
     return seen
 
 
@@ -129,14 +135,19 @@ def primary(seen: Observation, service: Service) -> Deployment:
     return seen.primary
 
 
-def _already(seen: Observation) -> End:
-    if seen.desired == 0:
-        return End(seen, Verdict.UNPROVEN, "the service's desired count is 0, so no task runs")
-    return End(seen, Verdict.SUCCEEDED, "")
-
-
-def _previous(service: Service, before: Observation, revision: str) -> Revision | None:
-    """The last completed revision that is not the one to deploy."""
-    candidates = [one for one in before.deployments if one.revision != revision and one.state != "FAILED"]
+def _previous(run: Run, before: Observation, registered: Registered, to: Destination) -> Revision | None:
+    """The last completed revision that is not the one to deploy; with a bake, what else a rollback would go to."""
+    ecs, arn = run.service.ecs, registered.arn
+    candidates = [one for one in before.deployments if one.revision != arn and one.state != "FAILED"]
     completed = [one for one in candidates if one.state == "COMPLETED"] or candidates
-    return revisions.revision(service.ecs, completed[0].revision, service.name) if completed else None
+    if completed:
+        return revisions.revision(ecs, completed[0].revision, run.service.name)
+    # Nothing else is left of an interrupted deploy that is complete by now.
+    return _last_good(run, registered, to) if run.bake else None
+
+
+def _last_good(run: Run, registered: Registered, to: Destination) -> Revision | None:
+    ecs, name = run.service.ecs, run.service.name
+    current = revisions.revision(ecs, registered.arn, name)
+    found = revisions.newest_first(ecs, to.family, name)
+    return revisions.last_good(found, current, revisions.newer_than(to.checkout, current))

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from gitops.deploy import revisions
-from gitops.deploy.decision import Target, Verdict
+from gitops.deploy.decision import OPEN_STATUSES, State, Target, Verdict, read
 from gitops.deploy.follow import follow
 from gitops.deploy.register import register
 from gitops.deploy.release import Destination, Release, Run
 from gitops.deploy.report import Outcome, Side
 from gitops.deploy.revisions import Revision
 from gitops.deploy.roll import primary, require_service, roll
-from gitops.ecs import IN_FLIGHT, NotOfferedError, Service
+from gitops.ecs import NotOfferedError, Service
 from gitops.ecs_answers import Deployment, Observation, short_name
 from gitops.errors import GitopsError
 
@@ -43,36 +43,36 @@ def rollback(to: Destination, commit: str, run: Run) -> Outcome:
 
 def in_flight(seen: Observation) -> Leaving | None:
     """What a stop would leave and go back to; None when nothing is in flight or nothing is before it."""
-    primary = seen.primary
-    if primary is None or primary.state != "IN_PROGRESS":
+    now = read(seen)
+    if now.to is None:
         return None
-    others = [one for one in seen.deployments if one.id != primary.id and one.revision != primary.revision]
-    failed = next((one for one in others if one.state == "FAILED" and one.created > primary.created), None)
-    if failed is not None:
-        return Leaving(failed, primary, rolls_back=True)
+    if now.state is State.ROLLING_BACK:
+        return Leaving(now.leaving, now.to, rolls_back=True) if now.leaving else None
+    if now.to.state != "IN_PROGRESS":
+        return None
+    others = [one for one in seen.deployments if one.id != now.to.id and one.revision != now.to.revision]
     good = next((one for one in others if one.state == "COMPLETED"), None)
-    return Leaving(primary, good) if good is not None else None
+    return Leaving(now.to, good) if good is not None else None
 
 
-def stop(service: Service) -> str:
+def stop(service: Service, seen: Observation) -> str:
     """Have ECS stop the deployment in flight and roll it back; why it cannot, "" when it does."""
     try:
-        listed = service.deployments(statuses=IN_FLIGHT)
+        current = service.deployment(seen.current_deployment) if seen.current_deployment else None
     except NotOfferedError as refused:
         return refused.problem
-    if not listed:
+    if current is None or current.status not in OPEN_STATUSES:
         return "ECS names no service deployment in flight"
-    newest = max(listed, key=lambda one: one.created)
-    return service.stop_deployment(newest.arn) if newest.status in _STOPPABLE else ""
+    return service.stop_deployment(current.arn) if current.status in _STOPPABLE else ""
 
 
-def was_rolled_back(service: Service, revision: str) -> bool:
+def was_rolled_back(service: Service, seen: Observation, revision: str) -> bool:
     """Whether the service's last deployment was of a revision and was rolled back; False where nobody can tell."""
     try:
-        newest = max(service.deployments(), key=lambda one: one.created, default=None)
-        if newest is None or newest.status != "ROLLBACK_SUCCESSFUL":
+        last = service.deployment(seen.current_deployment) if seen.current_deployment else None
+        if last is None or last.status != "ROLLBACK_SUCCESSFUL":
             return False
-        return revision in service.revisions_of([newest]).values()
+        return revision in service.revisions_of([last]).values()
     except NotOfferedError:
         return False
 
@@ -86,13 +86,12 @@ def taken_back(to: Destination, new: str, old: str) -> tuple[str, ...]:
 
 def _rolled_back(to: Destination, commit: str, run: Run) -> Outcome:
     seen = require_service(run.service, to)
-    current = _current(seen, run)
+    current, leaving = _current(seen, run), None if commit else in_flight(seen)
     # A rollback that was interrupted goes on: without --to a second one would go back too far.
     going_on = current.provenance.is_unfinished_rollback and primary(seen, run.service).state != "FAILED"
-    unfinished = not commit and going_on
+    unfinished = not commit and going_on and not (leaving and leaving.rolls_back)
     if not commit and not unfinished:
-        leaving = in_flight(seen)
-        ended = _stopped(to, leaving, run) if leaving else None
+        ended = _stopped(to, leaving, seen, run) if leaving else None
         ended = ended or _cut_short(to, run)
         if ended is not None:
             return ended
@@ -105,7 +104,9 @@ def _rolled_back(to: Destination, commit: str, run: Run) -> Outcome:
     run.say(f"going back from {left} to {_name(chosen)}")
     _require_commit(to, origin.commit)
     release = Release.of(to, origin.commit, origin.digest, allow_older=True, rolled_back_from=left)
-    outcome = roll(release, register(release, run), seen, run)
+    registered = register(release, run)
+    with revisions.retired_on_error(registered.arn, registered.provenance, run):
+        outcome = roll(release, registered, seen, run)
     return replace(outcome, notes=(*outcome.notes, *taken_back(to, origin.commit, current.provenance.commit)))
 
 
@@ -113,39 +114,51 @@ def _current(seen: Observation, run: Run) -> Revision:
     return revisions.revision(run.service.ecs, primary(seen, run.service).revision, run.service.name)
 
 
-def _stopped(to: Destination, leaving: Leaving, run: Run) -> Outcome | None:
+def _stopped(to: Destination, leaving: Leaving, seen: Observation, run: Run) -> Outcome | None:
     """How the deployment in flight was rolled back; None when it could not be, or ended otherwise."""
     ours, back_to = leaving.bad, leaving.good
     name = short_name(ours.revision)
     if leaving.rolls_back:
         run.say(f"ECS rolls {name} back already")
-    elif refused := stop(run.service):
+    elif refused := stop(run.service, seen):
         run.say(f"{name} is in flight and is replaced instead of stopped: {refused}")
         return None
     else:
         run.say(f"stopping deployment {ours.id} of {name}")
     document = run.service.ecs.task_definition(ours.revision).document
-    followed = follow(Target.of(ours, back_to.revision), document, run)
+    followed = follow(Target.of(ours, back_to.revision), document, run.fitted(seen, document))
     if followed.end.verdict in {Verdict.SUCCEEDED, Verdict.FAILED, Verdict.UNPROVEN}:
         run.say(f"it ended before it could be stopped: {followed.end.verdict.value}")
         return None
+    if followed.end.verdict is Verdict.ROLLED_BACK and _was_to_leave(run, ours.revision, back_to.revision):
+        revisions.retire(run.service, ours.revision, ours.id)
+        return None
     restored = _restored(to, ours.revision, back_to.revision, run)
     if followed.end.verdict is not Verdict.ROLLED_BACK:
-        return replace(restored, verdict=followed.end.verdict, cause=followed.end.cause, notes=followed.notes)
+        again = f"gitops rollback {to.words} once more watches the same end"
+        notes = (*followed.notes, again) if followed.end.verdict is Verdict.TIMED_OUT else followed.notes
+        return replace(restored, verdict=followed.end.verdict, cause=followed.end.cause, notes=notes)
     # What was asked for is what happened.
     return _tidied(to, restored, ours.id, followed.notes, run)
 
 
 def _cut_short(to: Destination, run: Run) -> Outcome | None:
     """The end of a rollback that ECS finished and nobody cleaned up after: its revision is the newest still."""
-    serves = primary(require_service(run.service, to), run.service)
+    seen = require_service(run.service, to)
+    serves = primary(seen, run.service)
     newest = run.service.ecs.newest(to.family)
     if newest in {"", serves.revision} or serves.state != "COMPLETED":
         return None
-    if not was_rolled_back(run.service, newest):
+    if not was_rolled_back(run.service, seen, newest) or _was_to_leave(run, newest, serves.revision):
         return None
     restored = _restored(to, newest, serves.revision, run)
     return _tidied(to, restored, "", ("it was rolled back already; once more goes further back",), run)
+
+
+def _was_to_leave(run: Run, bad: str, good: str) -> bool:
+    """Whether what ECS went back to is what a rollback was to leave: then its end is not what was asked for."""
+    left = revisions.revision(run.service.ecs, bad, run.service.name).provenance.rolled_back_from
+    return left != "" and left == short_name(good)
 
 
 def _restored(to: Destination, bad_arn: str, good_arn: str, run: Run) -> Outcome:

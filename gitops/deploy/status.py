@@ -8,23 +8,25 @@ from urllib.parse import urlsplit
 import boto3
 import msgspec
 
-from gitops import registry
+from gitops import oci, registry
 from gitops.cloudformation import CloudFormation
 from gitops.deploy import revisions
+from gitops.deploy.decision import read
 from gitops.deploy.release import Destination
 from gitops.deploy.revisions import Revision
 from gitops.ecs_answers import Observation
 from gitops.environments import Environment
-from gitops.registry import Reference
+from gitops.oci import Reference
 from gitops.repository import Checkout
 from gitops.text import hide
 
 
 class DeploymentStatus(msgspec.Struct, frozen=True):
-    """The deployment that ECS works towards, and how far it is."""
+    """The deployment that ECS works towards, how far it is, and in words what ECS is doing."""
 
     id: str
     state: str
+    doing: str = ""
 
 
 class ImageStatus(msgspec.Struct, frozen=True):
@@ -83,7 +85,7 @@ def url(outputs: Mapping[str, str], endpoint: str) -> str:
     if "LoadBalancerDnsName" not in outputs:
         return ""
     place = urlsplit(endpoint)
-    if registry.is_loopback(place.netloc):
+    if oci.is_loopback(place.netloc):
         # app/<name>/<id>
         name = outputs["LoadBalancerFullName"].split("/")[1]
         return f"{place.scheme}://{name}.alb.localhost:{place.port}/"
@@ -101,7 +103,7 @@ def described(seen: Observation, revision: Revision, subject: str) -> ServiceSta
         digest=revision.provenance.digest or image.digest,
         image=revision.image,
         revision=revision.name,
-        deployment=DeploymentStatus(primary.id, primary.state) if primary else None,
+        deployment=DeploymentStatus(primary.id, primary.state, str(read(seen))) if primary else None,
         running=seen.running,
         desired=seen.desired,
     )
@@ -120,7 +122,7 @@ def text(status: Status) -> str:
                 ("commit", f"{service.commit[:12]} {service.subject}".rstrip()),
                 ("digest", service.digest),
                 ("revision", service.revision),
-                ("deployment", f"{deployment.id} {deployment.state}" if deployment else "none"),
+                ("deployment", f"{deployment.id} {deployment.doing}" if deployment else "none"),
                 ("tasks", f"{service.running} of {service.desired} running"),
             ]
             lines += [name, *(f"  {label:<12}{value}" for label, value in rows)]

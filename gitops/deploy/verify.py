@@ -1,65 +1,108 @@
-"""Verifies a release before anything is registered: its image and all that its task definition refers to.
+"""Verifies a release before anything is registered: its images and all that its task definition refers to.
 
-All look-ups one after the other, and every failure together. Read-only.
+All look-ups side by side, and every failure together. Read-only.
 """
 
 from __future__ import annotations
 
-import platform
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from threading import Lock
+from typing import Any
 
+import boto3
 from botocore.exceptions import ClientError
 
-from gitops import aws, registry
-from gitops.deploy import references
-from gitops.deploy.references import Failure
+from gitops.contract import agree
+from gitops.deploy import container_images, references, revisions, values
+from gitops.deploy import release as releases
+from gitops.deploy.references import Failure, Finding, Unverified
 from gitops.deploy.release import Release, Run
-from gitops.environments import Environment
-from gitops.errors import GitopsError
 from gitops.registry import Repository
-from gitops.supply import attestation
+from gitops.repository import Commit
+from gitops.taskdefs import validate
 
-if TYPE_CHECKING:
-    from mypy_boto3_logs.client import CloudWatchLogsClient
+# No wait cures what is wrong in the commit itself.
+_CORRECT = "correct that, and ship the commit that does"
 
-_REFUSED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
-# What a task definition calls a processor, and what an image calls it: github.com/opencontainers/image-spec,
-# config.md, after Go's GOARCH.
-ARCHITECTURES = {"X86_64": "amd64", "ARM64": "arm64"}
-_MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
-Configuration = dict[str, Any]
+@dataclass(frozen=True)
+class Verified:
+    """The image's digest ("" when there is none), everything that is wrong, and what nobody could look up.
+
+    ``serving`` is the revision that the ECS service means; "" when there is no service.
+    """
+
+    digest: str
+    failures: tuple[Failure, ...]
+    unverified: tuple[Unverified, ...] = ()
+    serving: str = ""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What is verified: a release's task definition. ``routes`` are the paths the commit answers, empty if unknown."""
+    """What is verified: a release's task definition, and the commit's files beside it."""
 
     release: Release
     document: dict[str, Any]
-    routes: Collection[str] = ()
+    files: Commit
+
+    @cached_property
+    def routes(self) -> set[str]:
+        """The paths that the commit answers, none when that is not known."""
+        return agree.answered(self.files, self.release.to.service)
+
+    def invalid(self) -> list[Failure]:
+        """What ECS would not take; of what has served here before, nothing."""
+        to = self.release.to
+        found = [] if self.release.rolled_back_from else validate.validate(self.document, to.family, to.service)
+        return [Failure(str(problem), _CORRECT) for problem in found]
+
+    def disagreements(self) -> list[Failure]:
+        """What does not fit in the commit itself; what has served here before is taken as it is."""
+        to = self.release.to
+        found = [] if self.release.rolled_back_from else agree.problems(self.files, to.environment, to.service)
+        return [Failure(problem, _CORRECT) for problem in found]
 
 
-def waited(
-    look: Callable[[], tuple[str, list[Failure]]], stack: str, patience: float, run: Run
-) -> tuple[str, list[Failure]]:
-    """What ``look`` finds once more than ``stack`` (in words) is missing, or nothing; the last after ``patience`` s.
+class Clients:
+    """A session's clients, each made once: a session is not to be used by several threads at a time.
+
+    boto3.amazonaws.com/v1/documentation/api/latest/guide/session.html says so, and that clients may be.
+    """
+
+    def __init__(self, session: boto3.Session) -> None:
+        self._session, self._lock = session, Lock()
+        self._made: dict[tuple[str, str | None], Any] = {}
+
+    def of(self, name: str, region: str | None = None) -> Any:  # noqa: ANN401 (of any service)
+        """The client of a service, in a region or the session's own."""
+        with self._lock:
+            if (name, region) not in self._made:
+                # Their stubs name each service apart.
+                made: Any = self._session.client
+                self._made[name, region] = made(name, region_name=region)
+            return self._made[name, region]
+
+
+def waited(look: Callable[[], Verified], stack: str, run: Run) -> Verified:
+    """What ``look`` finds once more than ``stack`` (in words) is missing, or nothing; the last after its patience.
 
     A service's first commit: its deploy and the apply that makes its stack start from the same push. With a patience
-    of 0 it looks once.
+    of 0 the run looks once.
     """
     last = look()
-    if not patience or not wait_helps(last[1]):
+    if not run.patience or not wait_helps(last.failures):
         return last
 
-    def settled() -> tuple[str, list[Failure]] | None:
+    def settled() -> Verified | None:
         nonlocal last
         last = look()
-        return None if wait_helps(last[1]) else last
+        return None if wait_helps(last.failures) else last
 
-    run.clock.until(settled, stack, patience, run.say)
+    run.clock.until(settled, stack, run.patience, run.say)
     return last
 
 
@@ -68,95 +111,62 @@ def wait_helps(failures: Sequence[Failure]) -> bool:
     return bool(failures) and all(failure.coming for failure in failures)
 
 
-def verify(images: Repository, subject: Subject, run: Run) -> tuple[str, list[Failure]]:
-    """The image's digest (empty when there is none) and every failure.
+def verify(images: Repository, subject: Subject, run: Run) -> Verified:
+    """Everything that can be said of a release before it is registered.
 
-    A look-up that the role may not make is a failure too, so that it hides no
-    other. Raises ClientError as botocore does for anything else.
+    A look-up that the deploy role is there to make and may not is a failure too,
+    so that it hides no other. Raises GitopsError when a newer commit serves, and
+    ClientError as botocore does for anything but a refusal.
     """
-    found, failures = digest(images, subject.release)
-    for look in _looks(images, subject, run, found):
-        try:
-            failures += look()
-        except ClientError as error:
-            if aws.code(error) not in _REFUSED:
-                raise
-            failures.append(
-                Failure(
-                    f"{error.operation_name} was refused: {error.response['Error'].get('Message', '')}",
-                    "allow it in the deploy role (infra/cloudformation/bootstrap-delivery-roles.yaml)",
-                )
-            )
-    # An image that cannot be read fails more than one look-up, in the same words.
-    return found, list(dict.fromkeys(failures))
-
-
-def _looks(images: Repository, subject: Subject, run: Run, digest: str) -> Iterator[Callable[[], list[Failure]]]:
-    release, document, session = subject.release, subject.document, run.session
+    release, document, clients = subject.release, subject.document, Clients(run.session)
     environment, service = release.to.environment, release.to.service
-    if digest:
-        yield lambda: provenance(images, environment, release.commit, digest)
-        yield lambda: architecture(lambda: images.protocol.image(digest).config, document, environment)
-    yield lambda: references.roles(session.client("iam"), document, service, environment)
-    wanted = references.secrets(document)
-    parameters = [one for one in wanted if one.parameter is not None]
-    if parameters:
-        yield lambda: references.parameters(session.client("ssm"), parameters, service, environment)
-    if len(parameters) < len(wanted):
-        yield lambda: references.stored_secrets(session.client("secretsmanager"), wanted)
+    if invalid := subject.invalid():
+        # What such a document refers to cannot be told.
+        return Verified("", (*invalid, *subject.disagreements()))
+    wanted, serving = values.secrets(document), ""
 
-    def logs_in(region: str) -> CloudWatchLogsClient:
-        return session.client("logs", region_name=region)
+    def ecs() -> list[Finding]:
+        nonlocal serving
+        # One after the other: what the service says decides what is asked next.
+        seen = run.service.look()
+        if seen is not None and not release.allow_older and (serves := releases.serving(seen)):
+            release.refuse_older(revisions.revision(run.service.ecs, serves, service).provenance.commit)
+        serving = seen.revision if seen is not None else ""
+        apply = f"gitops apply {environment.environment} --stack service-{service}"
+        return [
+            *references.cluster(run.service.ecs, environment),
+            *references.rolled(seen, service, environment.environment),
+            *references.target_groups(seen, lambda: clients.of("elbv2"), document, apply, lambda: subject.routes),
+        ]
 
-    yield lambda: references.log_groups(logs_in, document, service, environment)
-    yield lambda: references.cluster(run.service.ecs, environment)
-    balancing = session.client("elbv2")
-    yield lambda: references.target_groups(run.service, balancing, document, environment, subject.routes)
+    def has(key: str) -> bool:
+        return any(one.get(key) for one in document.get("containerDefinitions") or [])
+
+    looks: list[Callable[[], list[Finding]]] = [
+        lambda: references.roles(clients.of("iam"), document, service, environment),
+        lambda: values.parameters(lambda region: clients.of("ssm", region), wanted, service, environment),
+        lambda: values.stored_secrets(lambda region: clients.of("secretsmanager", region), wanted, environment),
+        lambda: values.environment_files(clients.of("s3"), document) if has("environmentFiles") else [],
+        lambda: references.log_groups(lambda region: clients.of("logs", region), document, service, environment),
+        lambda: references.file_systems(clients.of("efs"), document) if document.get("volumes") else [],
+        ecs,
+        lambda: [*subject.disagreements()],
+    ]
+    with ThreadPoolExecutor(len(looks) + 1) as pool:
+        image = pool.submit(container_images.look, images, lambda region: clients.of("ecr", region), release, document)
+        others = [pool.submit(_allowed, look) for look in looks]
+        digest, found = image.result()
+        found += [finding for other in others for finding in other.result()]
+    return Verified(
+        digest,
+        tuple(one for one in dict.fromkeys(found) if isinstance(one, Failure)),
+        tuple(one for one in dict.fromkeys(found) if isinstance(one, Unverified)),
+        serving,
+    )
 
 
-def digest(images: Repository, release: Release) -> tuple[str, list[Failure]]:
-    """The digest of a commit's image, and a failure where there is none or it is not the one handed on."""
-    commit, handed = release.commit, release.digest
-    found = images.digest(commit)
-    if found is None:
-        error = registry.unbuilt(images, release.to.environment, release.to.service, commit)
-        return "", [Failure(error.problem, error.fix)]
-    if handed not in {"", found}:
-        problem = f"the image of commit {commit[:12]} is {found}, and {handed} was to be deployed"
-        return found, [Failure(problem, "find out who pushed another image, then build and ship a new commit")]
-    return found, []
-
-
-def provenance(images: Repository, environment: Environment, commit: str, digest: str) -> list[Failure]:
-    """A failure where the environment requires proof of where an image was built, and there is none."""
+def _allowed(look: Callable[[], list[Finding]]) -> list[Finding]:
     try:
-        why = attestation.required(images, environment, commit, digest)
-    except GitopsError as error:
-        return [Failure(error.problem, error.fix)]
-    return [Failure(why, "ship the commit with the service workflow; docs/supply-chain.md")] if why else []
-
-
-def architecture(
-    configuration: Callable[[], Configuration], document: dict[str, Any], environment: Environment, machine: str = ""
-) -> list[Failure]:
-    """A failure when the image is for another platform than its tasks run on.
-
-    ``configuration`` reads the image's configuration and may raise GitopsError.
-    An environment on this machine runs tasks on its processor (``machine``, by
-    default the one that this runs on), whatever the task definition asks Fargate for.
-    """
-    try:
-        settings = configuration()
-    except GitopsError as error:
-        return [Failure(error.problem, error.fix)]
-    asked = (document.get("runtimePlatform") or {}).get("cpuArchitecture", "X86_64")
-    wanted = ARCHITECTURES.get(asked, asked)
-    why = f"runtimePlatform is {asked}"
-    if environment.aws_config_file is not None:
-        machine = machine or platform.machine()
-        wanted, why = _MACHINES.get(machine.lower(), machine), f"this machine is {machine}"
-    has = f"{settings.get('os') or 'no system'}/{settings.get('architecture') or 'no architecture'}"
-    if has == f"linux/{wanted}":
-        return []
-    fix = f"build it for linux/{wanted}, or set runtimePlatform to what it was built for"
-    return [Failure(f"the image is for {has}, and {why}", fix)]
+        return look()
+    except ClientError as error:
+        return [references.refused(error)]

@@ -56,7 +56,7 @@ def _stack(
     deployed = access.cloudformation.template(unit.stack_name)
     found: list[Finding] = compare(unit, here, there, deployed, wanted.parameters, wanted.tags)
     found += resources.findings(detected, str(unit.template.path), known)
-    return Compared("stack", unit.label, tuple(found), detected.checked, detected.not_checked)
+    return Compared("stack", unit.label, tuple(found), resources.checked(detected), resources.not_checked(detected))
 
 
 def state(unit: Unit, environment: str, stack: Stack) -> Finding | None:

@@ -7,6 +7,7 @@ can't perform this analysis across stacks" (using-cfn-stack-drift.html, consider
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from gitops.cloudformation import Detected
 from gitops.drift.report import Finding, shown
 
+_COMPARED = {"IN_SYNC", "MODIFIED", "DELETED"}
 _DIRECTIONS = {
     "AWS::EC2::SecurityGroupIngress": "SecurityGroupIngress",
     "AWS::EC2::SecurityGroupEgress": "SecurityGroupEgress",
@@ -39,6 +41,18 @@ def rules(every: Iterable[Detected]) -> list[Rule]:
                 made = json.loads(drift["ExpectedProperties"])
                 found.append(Rule(made["GroupId"], direction, _content(made)))
     return found
+
+
+def checked(detected: Detected) -> int:
+    """How many of a stack's resources were compared."""
+    return sum(one["StackResourceDriftStatus"] in _COMPARED for one in detected.drifts)
+
+
+def not_checked(detected: Detected) -> dict[str, int]:
+    """How many were not, by type."""
+    done = {one["LogicalResourceId"] for one in detected.drifts if one["StackResourceDriftStatus"] in _COMPARED}
+    kinds = Counter(kind for name, kind in detected.resources.items() if name not in done)
+    return dict(sorted(kinds.items()))
 
 
 def findings(detected: Detected, template: str, known: Sequence[Rule]) -> list[Finding]:

@@ -10,10 +10,11 @@ from botocore.exceptions import ClientError
 
 from gitops import aws, registry
 from gitops.deploy import register
+from gitops.deploy.decision import State, read
 from gitops.deploy.release import Destination
-from gitops.deploy.revisions import Provenance, provenance_of, without_provenance
+from gitops.deploy.revisions import Provenance, is_as_registered, provenance_of, without_provenance
 from gitops.drift.report import Compared, Finding, differences, shown, text
-from gitops.ecs_answers import Observation, number_of, short_name
+from gitops.ecs_answers import Observation, TaskDefinition, number_of, short_name
 from gitops.errors import GitopsError
 from gitops.repository import folders
 from gitops.stacks.access import Access
@@ -77,16 +78,16 @@ def about(serving: Serving, reviewed: Reviewed, subject: str, found: Iterable[Fi
     if not serving.origin.commit:
         return f"{serving.revision} serves"
     commit = f'{serving.origin.commit[:12]} "{subject}"' if subject else serving.origin.commit[:12]
-    edited = any(one.level == "drift" and one.what.startswith(_DEFINITION) for one in found)
+    edited = any(one.what.startswith(_DEFINITION) for one in found)
     reviewed_so = ", as it was reviewed" if reviewed.definition is not None and not edited else ""
     return f"{serving.revision} serves {commit}{reviewed_so}"
 
 
 def _under_way(serving: Serving) -> list[Finding]:
-    primary = serving.observation.primary
-    if primary is None or primary.state != "IN_PROGRESS":
+    now = read(serving.observation)
+    if now.to is None or now.state not in {State.ROLLING_OUT, State.ROLLING_BACK, State.FAILING}:
         return []
-    return [Finding("note", f"a deployment is under way ({primary.id}): this is what it works towards")]
+    return [Finding("note", f"a deployment is under way ({now.to.id}, {now}): this is what it works towards")]
 
 
 def _content(serving: Serving, reviewed: Reviewed) -> list[Finding]:
@@ -106,6 +107,14 @@ def _content(serving: Serving, reviewed: Reviewed) -> list[Finding]:
         return found
     # Where a revision comes from is written on it when it is registered; the rest was reviewed.
     expected, actual = (normalize(without_provenance(one)) for one in (reviewed.definition, serving.definition))
+    as_registered = is_as_registered(TaskDefinition(serving.revision, "", serving.definition), serving.origin)
+    if as_registered is None and expected != actual:
+        paths = ", ".join(one.path for one in differences(expected, actual))
+        what = f"{_DEFINITION} {serving.revision} is not what was reviewed, unless ECS filled it in: {paths}"
+        return [*found, Finding("unproven", what, next=_BACK)]
+    if as_registered:
+        # ECS fills in what the reviewed file leaves open. Its tags alone can be changed.
+        expected, actual = ({"tags": one.get("tags")} for one in (expected, actual))
     found += [
         Finding(
             "drift",

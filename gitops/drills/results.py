@@ -18,7 +18,7 @@ class Result:
     """One drill: its numbers, the seconds until the service was whole again, and what it noticed itself.
 
     ``recovered`` is None when it was not seen to recover; ``within`` is how long it
-    may take; ``behind`` how late (at most) the load was.
+    may take; ``behind`` how late (at most) the load was; ``may_lose`` that it is an outage.
     """
 
     kind: str
@@ -30,6 +30,7 @@ class Result:
     behind: float = 0.0
     problems: tuple[str, ...] = ()
     skipped: str = ""
+    may_lose: bool = False
 
 
 def failures(result: Result) -> tuple[str, ...]:
@@ -40,7 +41,7 @@ def failures(result: Result) -> tuple[str, ...]:
     numbers = result.tally
     if numbers.sent == 0:
         found.append("no request was sent, so nothing was proven")
-    if numbers.lost:
+    if numbers.lost and not result.may_lose:
         reasons = ", ".join(f"{count} × {problem}" for problem, count in numbers.problems)
         when = f"; the first {_when((numbers.first_lost or 0.0) - result.began)}"
         found.append(f"{numbers.lost} of {numbers.sent} requests were lost: {reasons}{when}")

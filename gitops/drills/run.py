@@ -83,7 +83,15 @@ def hold(
     finally:
         asking.close()
     return Result(
-        kind, happened.said, tally(load.requests), recovered, order.within, began, load.behind, happened.problems
+        kind,
+        happened.said,
+        tally(load.requests),
+        recovered,
+        order.within,
+        began,
+        load.behind,
+        happened.problems,
+        may_lose=drill.is_outage,
     )
 
 

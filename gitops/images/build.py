@@ -14,7 +14,8 @@ from gitops.clock import Clock
 from gitops.environments import Environment
 from gitops.errors import GitopsError
 from gitops.images import pack, source
-from gitops.registry import Login, Reference, Repository
+from gitops.oci import Login, Reference
+from gitops.registry import Repository
 from gitops.repository import DOCKERFILE, SERVICES, Checkout, entry
 from gitops.stacks.order import REPOSITORY
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from email.parser import HeaderParser
 from typing import Literal
 
-from gitops.registry import Image, Reference, RegistryClient
+from gitops.oci import Image, Reference, RegistryClient
 from gitops.text import code, cut, table
 
 Kind = Literal["python", "debian", "interpreter"]

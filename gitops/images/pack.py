@@ -20,7 +20,7 @@ from typing import Any
 
 from gitops.images import source
 from gitops.images.source import FinalStage
-from gitops.registry import sha256
+from gitops.oci import sha256
 
 # The label on every image that says which builder made it.
 BUILDER_LABEL = "dev.fairweather.builder"

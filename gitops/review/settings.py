@@ -195,6 +195,8 @@ def _trust(before: Document, after: Document) -> Risks:
         yield f"the profiles that it is reached with come from {code(profiles[1])}, not from {code(profiles[0])}"
         if profiles[1] and not profiles[0]:
             yield "workflows no longer plan it or deploy to it"
+    if before.get("happen") != after.get("happen"):
+        yield "drills run another command"
 
 
 def _parameters(where: str, before: Mapping[str, str] | None, after: Mapping[str, str]) -> Risks:

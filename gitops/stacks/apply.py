@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
-from gitops.cloudformation import ChangeSet, Stack, StackEvent, first_failure, unfinished
+from gitops.cloudformation import ChangeSet, Stack, StackEvent, is_settled
 from gitops.display import Display, Event, Mood
 from gitops.errors import GitopsError
 from gitops.stacks.access import Access
@@ -20,6 +22,9 @@ from gitops.stacks.plan import (
     needs_repair,
     request,
 )
+
+# Told each event of the stack that is executed, as it comes.
+Witness = Callable[[Unit, StackEvent], None]
 
 # Seconds without an event after which a log says what is being waited for.
 _SILENCE = 30.0
@@ -64,10 +69,13 @@ def require_reviewed(now: Plan, reviewed_hash: str, reviewed: Plan | None) -> No
 class Applier:
     """Applies stacks of one environment; ``standing`` grows as stacks do, for their outputs."""
 
-    def __init__(self, access: Access, every: list[Unit], reviewed: Plan | None, display: Display) -> None:
+    def __init__(
+        self, access: Access, every: list[Unit], reviewed: Plan | None, display: Display, witness: Witness
+    ) -> None:
         self._access = access
         self._cloudformation = access.cloudformation
         self._display = display
+        self._witness = witness
         self._reviewed: dict[str, StackPlan] = {stack.label: stack for stack in reviewed.applied} if reviewed else {}
         self._standing = access.standings(every)
         # Which stack CloudFormation works on, for whoever interrupts.
@@ -122,15 +130,19 @@ class Applier:
         self._cloudformation.delete(stack)
         gone, events = follow(self._access, stack.id, unit.label, self._display, before)
         if gone.exists:
-            raise failure(gone, first_failure(events), fix="remove that by hand, then run this again")
+            name = self._access.environment.environment
+            way = f"gitops destroy {name} --stack {unit.label} --confirm {name}"
+            raise failure(gone, first_failure(events), fix=f"{way} takes what stands in the way; then run this again")
 
     def _execute(self, unit: Unit, change_set: ChangeSet) -> Stack:
         before = self._cloudformation.newest_event(change_set.stack_id)
         self._cloudformation.execute(change_set)
-        stack, events = follow(self._access, change_set.stack_id, unit.label, self._display, before)
+        told = partial(self._witness, unit)
+        stack, events = follow(self._access, change_set.stack_id, unit.label, self._display, before, told)
         if not stack.succeeded:
+            again = "correct that and run the same command again: it goes on here"
             raise failure(
-                stack, first_failure(events), fix="correct that and run the same command again: it goes on here"
+                stack, first_failure(events), fix=needs_repair(stack).fix if stack.step == "repair" else again
             )
         return stack
 
@@ -164,11 +176,16 @@ def failure(stack: Stack, cause: StackEvent | None, *, fix: str) -> GitopsError:
 
 
 def follow(
-    access: Access, stack_id: str, label: str, display: Display, after: str | None = None
+    access: Access,
+    stack_id: str,
+    label: str,
+    display: Display,
+    after: str | None = None,
+    told: Callable[[StackEvent], None] = lambda _: None,
 ) -> tuple[Stack, list[StackEvent]]:
     """Show a stack's events as they come until it settles; the stack then, and its events.
 
-    ``after`` as ``CloudFormation.watch`` takes it.
+    ``after`` as ``CloudFormation.watch`` takes it; ``told`` takes each event as it comes.
     """
     stack = Stack(stack_id)
     events: list[StackEvent] = []
@@ -177,6 +194,7 @@ def follow(
         stack = seen.stack
         for event in seen.fresh:
             _show(event, label, display)
+            told(event)
         events += seen.fresh
         if seen.fresh:
             heard = seen.passed
@@ -199,3 +217,27 @@ def _mood(status: str, *, whole: bool) -> Mood:
     if "FAILED" in status or (whole and "ROLLBACK" in status):
         return "failed"
     return "done" if status.endswith("_COMPLETE") else "going"
+
+
+def unfinished(events: Iterable[StackEvent]) -> list[str]:
+    """Logical ids of the resources whose latest event says that they go on."""
+    latest = {event.logical_id: event.status for event in events if not event.of_stack}
+    return sorted(name for name, status in latest.items() if not is_settled(status))
+
+
+def first_failure(events: Iterable[StackEvent]) -> StackEvent | None:
+    """The event that made an operation fail, from events in the order they came.
+
+    It is the first FAILED one of a resource. Those that were cancelled failed
+    because of it; the stack's own event only repeats it, and counts when no
+    resource failed.
+    """
+    failed = [event for event in events if event.status.endswith(("_FAILED", "_TIMED_OUT"))]
+    causes = [event for event in failed if not is_cancelled(event)]
+    return next((event for event in causes if not event.of_stack), next(iter(causes), next(iter(failed), None)))
+
+
+def is_cancelled(event: StackEvent) -> bool:
+    """Whether a resource failed only because another one did."""
+    reason = event.reason.lower()
+    return "cancelled" in reason or "canceled" in reason

@@ -12,13 +12,13 @@ from typing import Any, Literal
 import boto3
 
 from gitops import aws
-from gitops.cloudformation import Stack, StackEvent, StackResource, first_failure
+from gitops.cloudformation import Stack, StackEvent, StackResource
 from gitops.display import Display, Event
 from gitops.environments import Environment
 from gitops.errors import GitopsError
 from gitops.repository import environment_file
 from gitops.stacks.access import Access
-from gitops.stacks.apply import failure, follow
+from gitops.stacks.apply import failure, first_failure, follow
 from gitops.stacks.order import REPOSITORY, Unit, dependents, group, groups, select
 
 BUCKET = "AWS::S3::Bucket"

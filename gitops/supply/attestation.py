@@ -23,7 +23,8 @@ from packaging.utils import canonicalize_name
 
 from gitops.environments import Environment, GitHub
 from gitops.images.content import Contents, Package
-from gitops.registry import Image, Reference, Repository
+from gitops.oci import Image, Reference
+from gitops.registry import Repository
 
 # The reusable workflow whose build job attests. Its path is in the certificate, which nobody else can get.
 SIGNER = ".github/workflows/ship.yml"

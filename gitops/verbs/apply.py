@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gitops import aws, environments, github
 from gitops.arguments import argument, environment_argument, stack_argument
+from gitops.deploy.by_stack import Witness
 from gitops.display import drawing
 from gitops.errors import GitopsError
 from gitops.stacks import order, plan, report
@@ -65,10 +66,12 @@ def _reviewed_hash(given: str | None, reviewed: Plan | None) -> str:
 
 def _apply(access: Access, every: list[Unit], units: list[Unit], now: Plan | None) -> list[Applied]:
     applier: Applier | None = None
+    witness: Witness | None = None
     done: list[Applied] = []
     try:
         with drawing() as display:
-            applier = Applier(access, every, now, display)
+            witness = Witness(access, display)
+            applier = Applier(access, every, now, display, witness)
             for unit in units:
                 done.append(applier.apply(unit))  # noqa: PERF401 (what is done is told even when the next fails)
     except KeyboardInterrupt:
@@ -81,10 +84,15 @@ def _apply(access: Access, every: list[Unit], units: list[Unit], now: Plan | Non
         raise
     except GitopsError as error:
         print("\n".join(_table(done)))
+        failed = witness.explain(error) if witness is not None else None
+        if failed is not None:
+            print(f"\n{failed.text}", flush=True)
+            error.others += (failed.headline,)
         github.annotation("error", f"apply {access.environment.environment}", error.problem)
         where = f" at {applier.running}" if applier is not None and applier.running else ""
         end = f"failed{where}, {verdict(done)}" if done else f"failed{where}"
-        github.summary(f"{_markdown(access.environment.environment, done, end)}\n\n**failed**: {plain(error.problem)}")
+        text = f"{_markdown(access.environment.environment, done, end)}\n\n**failed**: {plain(error.problem)}"
+        github.summary(f"{text}\n\n{failed.markdown}" if failed is not None else text)
         raise
     return done
 

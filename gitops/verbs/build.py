@@ -9,7 +9,8 @@ from gitops import aws, environments, github, registry
 from gitops.arguments import wait_argument
 from gitops.clock import Clock
 from gitops.images import build, content
-from gitops.registry import Reference, Repository
+from gitops.oci import Reference
+from gitops.registry import Repository
 
 BUILDER = "FAIRWEATHER_BUILDER"
 SHOWN_FILES = 5

@@ -12,7 +12,7 @@ from gitops.deploy.status import url
 from gitops.display import Event, drawing
 from gitops.drills import results
 from gitops.drills.fleet import Operations
-from gitops.drills.kinds import KINDS, upstream
+from gitops.drills.kinds import KINDS, USUAL, upstream
 from gitops.drills.load import DEFAULT_RATE, Schedule, place
 from gitops.drills.results import Result, failures
 from gitops.drills.run import Order, hold
@@ -27,7 +27,11 @@ ARGUMENTS = (
     environment_argument,
     argument("--service", help="a service of the environment (default: its only one)"),
     argument(
-        "--drill", action="append", choices=KINDS, dest="drills", help="one of them, may be repeated (default: all)"
+        "--drill",
+        action="append",
+        choices=KINDS,
+        dest="drills",
+        help="may be repeated (default: all but an outage)",
     ),
     argument("--times", type=int, default=1, help="hold each so often in a row (default: 1)"),
     argument("--rate", type=int, default=DEFAULT_RATE, help=f"requests a second (default: {DEFAULT_RATE})"),
@@ -38,7 +42,7 @@ ARGUMENTS = (
     argument("--name", default="", help="the host name to ask for, where the certificate is for that one"),
     confirm_argument,
 )
-_EACH = "\n".join(f"  {name:<10}  {kind.does}" for name, kind in KINDS.items())
+_EACH = "\n".join(f"  {name:<{max(map(len, KINDS))}}  {kind.does}" for name, kind in KINDS.items())
 EPILOG = f"""\
 drills:
 {_EACH}
@@ -67,7 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.within,
             upstream(environment, service),
         )
-        kinds = arguments.drills or list(KINDS)
+        kinds = arguments.drills or USUAL
         _confirm(environment, arguments.confirm, kinds, service)
         held = _hold_all(kinds, arguments, operations, order)
     legend = results.legend(schedule.rate, f"{address.rstrip('/')}{path}")

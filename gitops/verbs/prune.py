@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from datetime import UTC, datetime
 
 from gitops import aws, github
 from gitops.arguments import argument, environment_argument, service_argument
@@ -34,8 +35,9 @@ ARGUMENTS = (
 )
 EPILOG = (
     "Deregisters and deletes old revisions of the service's task definition. What tasks run, what a deployment "
-    "has, the newest one, and what a rollback goes back to stay, however old they are. Deleted ones do "
-    "not come back: gitops deploy --allow-older --commit brings their commit back while its image is kept."
+    "has, the newest one, and what a rollback goes back to stay, however old they are; what a deploy left that never "
+    "ended goes, however new. Deleted ones do not come back: gitops deploy --allow-older --commit brings their commit "
+    "back while its image is kept."
 )
 
 
@@ -44,10 +46,10 @@ def run(arguments: argparse.Namespace) -> int:
     to = Destination.of(arguments.checkout, arguments.environment, arguments.service)
     with aws.explained(to.environment):
         service = to.on_ecs(aws.session(to.checkout, to.environment, "deploy"))
-        planned = revisions.survey(service, to, arguments.keep)
+        planned = revisions.survey(service, to, arguments.keep, datetime.now(UTC))
         lines = text(planned)
         print("\n".join(lines), flush=True)
-        refused = revisions.remove(service.ecs, planned) if arguments.yes and planned.removed else []
+        refused = revisions.remove(service, to.family, planned) if arguments.yes and planned.removed else []
     if refused:
         raise GitopsError(
             f"ECS kept {len(refused)} revisions of {to}",

@@ -5,15 +5,18 @@ from __future__ import annotations
 import argparse
 import datetime
 import sys
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from gitops import aws, environments, github, registry
 from gitops.clock import Clock
-from gitops.deploy import revisions
-from gitops.deploy.release import Destination, serving
+from gitops.deploy import release, revisions
+from gitops.deploy.release import Destination
 from gitops.environments import Environment
 from gitops.errors import GitopsError
-from gitops.registry import Finding, Reference, Repository
+from gitops.oci import Reference
+from gitops.registry import Finding, Repository
 from gitops.repository import Checkout
 from gitops.supply import findings, scanners
 from gitops.supply.findings import Allowance
@@ -58,62 +61,58 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Scan, and report every finding."""
+    checkout, service, timeout = arguments.checkout, arguments.service, arguments.timeout
+    named = [service] if service else None
     if arguments.live is not None:
-        environment = environments.load(arguments.checkout, arguments.live)
-        return _live(arguments.checkout, environment, arguments.service, arguments.timeout)
+        environment = environments.load(checkout, arguments.live)
+        if service is not None:
+            environment.require_service(service)
+        session = aws.session(checkout, environment, "drift")
+        serving = partial(_serving, checkout, environment, session, timeout)
+        return _each(named or sorted(environment.services), serving, environment)
     if arguments.image is None:
-        return _requirements(arguments.checkout, arguments.service)
-    if arguments.service is None:
+        if service is not None:
+            checkout.require_service(service)
+        return _each(named or checkout.services(), partial(_requirements, checkout))
+    if service is None:
         raise GitopsError("--image needs a service", fix=f"gitops scan SERVICE --image {arguments.image}")
-    environment = environments.load(arguments.checkout, arguments.image)
-    environment.require_service(arguments.service)
-    commit = arguments.checkout.commit(arguments.commit)
-    try:
-        return _image(arguments.checkout, environment, arguments.service, commit, arguments.timeout)
-    except GitopsError as error:
-        if not _may_go_on(environment, arguments.service, error):
-            raise
-        return findings.NONE_FOUND
+    environment = environments.load(checkout, arguments.image)
+    environment.require_service(service)
+    commit = checkout.commit(arguments.commit)
+    return _each([service], partial(_image, checkout, environment, commit, timeout), environment)
 
 
-def _may_go_on(environment: Environment, service: str, error: GitopsError) -> bool:
-    """Whether an error means no more than that a scan is missing where none is required, which is then said."""
-    if error.exit_code != findings.UNPROVEN or "image-scan" in environment.requires:
-        return False
-    print(f"{service}: {error.problem}; {environment.environment} does not require a scan of its images", flush=True)
-    github.annotation("warning", f"{service}: image not scanned", error.problem)
-    return True
-
-
-def _requirements(checkout: Checkout, service: str | None) -> int:
-    if service is not None:
-        checkout.require_service(service)
+def _each(services: Iterable[str], scan: Callable[[str], int], environment: Environment | None = None) -> int:
+    """Scan each, all the others where one cannot be; ``environment`` says whether a scan of images is required."""
     codes = set()
-    for name in [service] if service else checkout.services():
-        allowed = findings.load(checkout, name)
+    for service in services:
         try:
-            found = scanners.audit(checkout, name)
+            codes.add(scan(service))
         except GitopsError as error:
-            codes.add(_failed(name, error))
-            continue
-        subject = f"{name}: {len(scanners.locked(checkout, name))} locked requirements"
-        codes.add(_tell(name, subject, scanners.database(), found, allowed))
-    return _worst(codes)
+            codes.add(_failed(service, error, environment))
+    # What is known to be wrong says more than what could not be asked.
+    return next((code for code in (findings.FOUND, 1, findings.UNPROVEN) if code in codes), findings.NONE_FOUND)
 
 
-def _failed(service: str, error: GitopsError) -> int:
-    """Say that one service could not be scanned; the others are all the same."""
+def _failed(service: str, error: GitopsError, environment: Environment | None) -> int:
+    if environment and error.exit_code == findings.UNPROVEN and "image-scan" not in environment.requires:
+        print(
+            f"{service}: {error.problem}; {environment.environment} does not require a scan of its images", flush=True
+        )
+        github.annotation("warning", f"{service}: image not scanned", error.problem)
+        return findings.NONE_FOUND
     print(hide(f"error: {service}: {error}"), file=sys.stderr)
     github.annotation("error", f"{service}: not scanned", error.problem)
     return error.exit_code
 
 
-def _worst(codes: set[int]) -> int:
-    # What is known to be wrong says more than what could not be asked.
-    return next((code for code in (findings.FOUND, 1, findings.UNPROVEN) if code in codes), findings.NONE_FOUND)
+def _requirements(checkout: Checkout, service: str) -> int:
+    allowed, found = findings.load(checkout, service), scanners.audit(checkout, service)
+    subject = f"{service}: {len(scanners.locked(checkout, service))} locked requirements"
+    return _tell(service, subject, scanners.database(), found, allowed)
 
 
-def _image(checkout: Checkout, environment: Environment, service: str, commit: str, timeout: float) -> int:
+def _image(checkout: Checkout, environment: Environment, commit: str, timeout: float, service: str) -> int:
     home = registry.home(checkout, environment)
     with aws.explained(home):
         repository = registry.repository(aws.session(checkout, home, "build"), home, service)
@@ -123,32 +122,19 @@ def _image(checkout: Checkout, environment: Environment, service: str, commit: s
         return _scanned(checkout, repository, service, built.digest, "", timeout)
 
 
-def _live(checkout: Checkout, environment: Environment, service: str | None, timeout: float) -> int:
-    if service is not None:
-        environment.require_service(service)
-    session = aws.session(checkout, environment, "drift")
-    codes = set()
-    for name in [service] if service else sorted(environment.services):
-        try:
-            with aws.explained(environment):
-                codes.add(_serving(checkout, environment, session, name, timeout))
-        except GitopsError as error:
-            codes.add(findings.NONE_FOUND if _may_go_on(environment, name, error) else _failed(name, error))
-    return _worst(codes)
-
-
-def _serving(checkout: Checkout, environment: Environment, session: boto3.Session, service: str, timeout: float) -> int:
-    there = Destination(checkout, environment, service).on_ecs(session)
-    seen = there.look()
-    if seen is None:
-        print(f"{service}: is not there in {environment.environment}, so no image of it serves", flush=True)
-        return findings.NONE_FOUND
-    revision = revisions.revision(there.ecs, serving(seen), service)
-    digest = Reference.parse(revision.image).digest if revision.image else ""
-    if not digest:
-        raise findings.unproven(f"{revision.name} names its image by no digest: {revision.image or 'none'}")
-    repository = registry.repository(session, registry.home(checkout, environment), service)
-    return _scanned(checkout, repository, service, digest, f" of {revision.name}", timeout)
+def _serving(checkout: Checkout, environment: Environment, session: boto3.Session, timeout: float, service: str) -> int:
+    with aws.explained(environment):
+        there = Destination(checkout, environment, service).on_ecs(session)
+        seen = there.look()
+        if seen is None:
+            print(f"{service}: is not there in {environment.environment}, so no image of it serves", flush=True)
+            return findings.NONE_FOUND
+        revision = revisions.revision(there.ecs, release.serving(seen), service)
+        digest = Reference.parse(revision.image).digest if revision.image else ""
+        if not digest:
+            raise findings.unproven(f"{revision.name} names its image by no digest: {revision.image or 'none'}")
+        repository = registry.repository(session, registry.home(checkout, environment), service)
+        return _scanned(checkout, repository, service, digest, f" of {revision.name}", timeout)
 
 
 def _scanned(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gitops import aws, environments
 from gitops.arguments import environment_argument, service_argument
-from gitops.deploy import references
+from gitops.deploy import values
 from gitops.environments import Environment
 from gitops.errors import GitopsError
 from gitops.repository import TASKDEFS, Checkout, rendered
@@ -103,7 +103,7 @@ def is_referenced(checkout: Checkout, service: str, environment: Environment, pa
     path = rendered(service, environment.environment)
     if not (checkout.root / path).exists():
         return False
-    secrets = references.secrets(documents.read(checkout, path))
+    secrets = values.secrets(documents.read(checkout, path))
     return any(secret.parameter == parameter for secret in secrets)
 
 

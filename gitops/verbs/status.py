@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "  services.NAME:\n"
         "    state          active, draining, or missing (the rest is empty then)\n"
         "    commit, subject, digest, image, revision     what is live\n"
-        "    deployment     {id, state}, or null\n"
+        "    deployment     {id, state, doing}, or null: ECS's rolloutState, and in words what it is doing\n"
         "    running, desired                             numbers of tasks\n"
         "    newest_image   {tag, digest} pushed last, live or not; null when unknown\n\n"
         "Sets the output url."

@@ -70,12 +70,18 @@ FUNCTIONS: Final[dict[str, dict[str, str]]] = {
         "_evaluate_conditions": "template params",
         "_parse_template": "template_body",
     },
-    "services.cloudformation.helpers": {"_error": "code message status"},
+    "services.cloudformation.helpers": {"_error": "code message status", "_xml": "status root_tag inner"},
     "services.cloudformation.provisioners": {
         "_ec2_apply_tags": "physical_id props old_props",
         "_ec2_sg_permissions": "rules",
     },
-    "services.cloudformation.stacks": {"_runs_on_worker_thread": "resource_type"},
+    "services.cloudformation.stacks": {
+        "_delete_resource": "resource_type physical_id props stack_name logical_id",
+        "_provision_resource": "resource_type logical_id props stack_name",
+        "_roll_back_operation": "stack_name stack_id stack operation reason_override",
+        "_runs_on_worker_thread": "resource_type",
+        "_sends_back_failed_update": "resource_type",
+    },
     "services.ec2": {
         "_allocate_address": "p",
         "_create_flow_logs": "params",
@@ -103,6 +109,7 @@ FUNCTIONS: Final[dict[str, dict[str, str]]] = {
         "_complete_service_deployment": "cluster_name svc_key expected_deployment_id",
         "_create_service": "data",
         "_deployment_needs_first_task": "deployment td context",
+        "_fail_task_start": "task docker_client reason",
         "_get_docker": "",
         "_iso": "",
         "_make_deployment": "task_definition desired_count status",
@@ -138,6 +145,7 @@ FUNCTIONS: Final[dict[str, dict[str, str]]] = {
         "unregister_token": "token",
     },
     "services.iam": {"_create_oidc_provider": "p"},
+    "services.s3": {"_bucket_has_versions": "name", "_put_object": "bucket_name key body headers"},
     "services.ssm": {"resolve_parameter_value": "name_or_arn version decrypt"},
     "services.sts": {
         "_error": "status code message ns",
@@ -168,7 +176,7 @@ TABLES: Final[dict[str, dict[str, str]]] = {
         "_tg_attrs": GLOBAL,
         "_tgs": REGIONAL,
     },
-    "services.cloudformation": {"_stacks": REGIONAL},
+    "services.cloudformation": {"_change_sets": REGIONAL, "_stacks": REGIONAL},
     "services.cloudwatch_logs": {"_log_groups": REGIONAL},
     "services.ec2": {
         "_addresses": REGIONAL,
@@ -185,6 +193,7 @@ TABLES: Final[dict[str, dict[str, str]]] = {
         "_repositories": REGIONAL,
     },
     "services.ecs": {
+        "_ImagePullError": "type",
         "_SecretResolutionError": "type",
         "_clusters": REGIONAL,
         "_services": REGIONAL,
@@ -193,6 +202,8 @@ TABLES: Final[dict[str, dict[str, str]]] = {
         "_tasks": REGIONAL,
     },
     "services.iam": {"_oidc_providers": GLOBAL, "_roles": GLOBAL},
+    "services.kms": {"_aliases": REGIONAL},
+    "services.s3": {"_buckets": GLOBAL},
 }
 
 # Module → the keys of its records that no API shows and that are read or written here.
@@ -235,8 +246,10 @@ ENTRIES: Final[dict[str, dict[str, Shape]]] = {
     HANDLERS: {
         "AWS::ECS::Service": _IN_PLACE | {"update": "physical_id old_props new_props stack_name"},
         "AWS::ElasticLoadBalancingV2::Listener": _IN_PLACE,
+        "AWS::ElasticLoadBalancingV2::LoadBalancer": _IN_PLACE,
         "AWS::ElasticLoadBalancingV2::ListenerRule": _IN_PLACE,
         "AWS::IAM::Role": _IN_PLACE,
+        "AWS::S3::Bucket": {"delete": "physical_id props"},
         **dict.fromkeys(LACKING),
     },
     STACK_TAGS: dict.fromkeys(LACKING),
@@ -256,9 +269,12 @@ ENTRIES: Final[dict[str, dict[str, Shape]]] = {
         "AWS::Logs::LogGroup": _READ,
         "AWS::S3::Bucket": _READ,
     },
-    CHANGE_SETS: {"CreateChangeSet": "params"},
+    CHANGE_SETS: {"CreateChangeSet": "params", "DescribeEvents": "params"},
     ECS: {
         "CreateService": "data",
+        "DescribeServices": "data",
+        "DescribeTasks": "data",
+        "ListTaskDefinitions": "data",
         "DescribeServiceDeployments": "data",
         "DescribeServiceRevisions": "data",
         "ListServiceDeployments": "data",
@@ -270,8 +286,10 @@ ENTRIES: Final[dict[str, dict[str, Shape]]] = {
     ELB: {
         "CreateListener": "params",
         "CreateRule": "params",
+        "DeleteLoadBalancer": "params",
         "DescribeTargetHealth": "params",
         "ModifyListener": "params",
+        "ModifyLoadBalancerAttributes": "params",
         "SetRulePriorities": "params",
     },
 }

@@ -25,7 +25,9 @@ from rehearsal.emulator import (
 )
 from rehearsal.emulator.cloudformation import change_sets
 from rehearsal.emulator.elbv2.targets import Targets
+from rehearsal.emulator.happenings import HAPPENINGS, ROLLBACK, Happenings
 from rehearsal.emulator.iam import authorization, identity, sessions
+from rehearsal.emulator.ministack import responses
 from rehearsal.runtimes import REGISTRY_FILE, Runtime, RuntimeName, create
 
 HOST = "127.0.0.1"
@@ -39,6 +41,9 @@ class Settings:
     state: Path
     runtime: RuntimeName
     auth: bool = True
+    # Seconds: how far reads and lists lag behind, and how long a rollback shows.
+    late: float = 0.0
+    rollback: float = ROLLBACK
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -121,33 +126,40 @@ def _install(settings: Settings, runtime: Runtime) -> None:
     """Put everything of the rehearsal into ministack, room by room; once, before it serves."""
     # ministack would look for containers of its own at start and end; the runtime does that.
     seams.replace("app", "_docker_socket_present", lambda: False)
-    _answer_first(sessions.install())
+    happenings = Happenings(settings.late, settings.rollback)
+    _answer_first(sessions.install(), happenings)
     authorization.install()
     identity.install()
     ecr.Registries(settings.port, settings.state / "registry").install()
     targets = Targets()
     targets.install()
     elbv2.install()
-    ecs.install(runtime, targets)
+    ecs.install(runtime, targets, happenings)
     change_sets.install(
         types={**ec2.TYPES, **identity.TYPES, **application_autoscaling.TYPES},
         readers={**ec2.READERS, **ecr.READERS, **ecs.READERS, **elbv2.READERS, **identity.READERS},
     )
 
 
-def _answer_first(used: sessions.Memory) -> None:
-    """What is answered before ministack looks at the path: all of a load balancer's own name, then what was used."""
+def _answer_first(used: sessions.Memory, happenings: Happenings) -> None:
+    """What is answered before ministack looks at the path: a load balancer's own name, what was used, what happens."""
 
     async def pre_body(method: str, path: str, headers: dict[str, str], *rest: Any) -> Any:  # noqa: ANN401
         if elbv2.is_load_balancer(headers):
             return None
         if path == USED_PERMISSIONS and method == "GET":
             return used.answer()
+        operation = headers.get("x-amz-target", "").rpartition(".")[2]
+        if operation and happenings.happens("throttling", operation=operation):
+            # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/CommonErrors.html (ThrottlingException, 400)
+            return responses.error_response_json("ThrottlingException", "Rate exceeded", 400)
         return await seams.original("app", "_handle_pre_body_request")(method, path, headers, *rest)
 
     async def post_body(method: str, path: str, headers: dict[str, str], *rest: Any) -> Any:  # noqa: ANN401
         if elbv2.is_load_balancer(headers):
             return None
+        if path == HAPPENINGS:
+            return await asyncio.to_thread(happenings.answer, method, rest[0])
         return await seams.original("app", "_handle_post_body_shortcuts")(method, path, headers, *rest)
 
     async def data_plane(method: str, path: str, headers: dict[str, str], *rest: Any, **raw: Any) -> Any:  # noqa: ANN401

@@ -23,10 +23,12 @@ PROOF: Final[dict[RuntimeName, str]] = {
     ),
     "processes": (
         "Tasks run as processes: the service's files at the commit and its locked requirements, pushed and "
-        "pulled as an image. Not proven: the Dockerfile and its base image, read-only root, user, "
-        "capabilities, limits of memory and CPU, awsvpc networking, security groups."
+        "pulled as an image. Not proven: the Dockerfile and its base image, read-only root, user, capabilities, "
+        "limits of memory and CPU, containers of images from elsewhere, awsvpc networking, security groups."
     ),
 }
+# Why a container is not run as a process.
+ELSEWHERE: Final = "its image is from elsewhere, and processes run images of the rehearsal's own registry alone"
 
 
 class Runtime(Protocol):
@@ -34,6 +36,9 @@ class Runtime(Protocol):
 
     images: Any
     containers: Any
+
+    def has(self, image: str) -> bool:
+        """Whether an image can be asked for here; an engine pulls from everywhere."""
 
     def for_task(self, task: StartedTask) -> Any:  # noqa: ANN401 (docker-py's client, by shape)
         """The client that starts this one task, knowing its definition and how it may pull."""

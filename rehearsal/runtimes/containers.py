@@ -20,7 +20,8 @@ from docker.models.containers import Container
 from docker.types import LogConfig, Mount, Ulimit
 
 from gitops.errors import GitopsError
-from rehearsal.runtimes.task import REGISTRY_FILE, StartedTask, asking, free_address, listening_on, ports, reachable
+from rehearsal.runtimes.images import is_here
+from rehearsal.runtimes.task import REGISTRY_FILE, StartedTask, asking, listening_on, ports, reachable
 
 # On every container of a rehearsal and every image built on its base image: its state folder.
 LABEL: Final = "dev.fairweather.rehearsal"
@@ -45,6 +46,10 @@ class Containers:
         self.images = self.engine.images
         self.containers = self.engine.containers
         _remove_containers(self.engine, state)
+
+    def has(self, image: str) -> bool:
+        """Always: an engine pulls from everywhere, and says where it cannot."""
+        return True
 
     def for_task(self, task: StartedTask) -> SimpleNamespace:
         """The client that pulls and runs this one task."""
@@ -113,17 +118,17 @@ class Images:
     images: Any
     password: str
 
-    @property
-    def _login(self) -> dict[str, str] | None:
-        return {"username": "AWS", "password": self.password} if self.password else None
+    def _login(self, image: str) -> dict[str, str] | None:
+        """The execution role's, for the rehearsal's own registry alone."""
+        return {"username": "AWS", "password": self.password} if self.password and is_here(image) else None
 
     def get_registry_data(self, image: str, auth_config: object = None) -> Any:  # noqa: ANN401
         """The digest that a tag stands for now."""
-        return self.images.get_registry_data(image, auth_config=self._login)
+        return self.images.get_registry_data(image, auth_config=self._login(image))
 
     def pull(self, image: str, platform: str | None = None, auth_config: object = None) -> Any:  # noqa: ANN401
         """Fetch an image by its digest or tag."""
-        return self.images.pull(image, platform=platform, auth_config=self._login)
+        return self.images.pull(image, platform=platform, auth_config=self._login(image))
 
     def get(self, image: str) -> Any:  # noqa: ANN401
         """Always missing: a Fargate task pulls, it has no cache to fall back on."""
@@ -143,7 +148,7 @@ class ContainersOf:
         definition = self.task.container(given["labels"]["com.amazonaws.ecs.container-name"])
         others = self.engine.containers.list(sparse=True, filters={"label": ADDRESS_LABEL})
         taken = [c.attrs["Labels"][ADDRESS_LABEL] for c in others]
-        address = free_address(ports(definition), taken)
+        address = self.task.address(taken)
         options = run_options(self.task.definition, definition, given, address)
         options["labels"] = {**given["labels"], LABEL: str(self.state), ADDRESS_LABEL: address}
         return LoopbackContainer(self.engine.containers.run(image, **options), address)

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import Any
 
 from backports import tarfile
@@ -27,6 +28,11 @@ PYTHONS = ("python", "python3")
 INTERPRETER = (sys.executable, "-S", "-s")
 
 
+def is_here(image: str) -> bool:
+    """Whether an image is in the rehearsal's own registry."""
+    return HERE.match(image) is not None
+
+
 def look_up(image: str, password: str) -> tuple[RegistryClient, str]:
     """The client that has an image of the rehearsal's registry, and its digest; ``password`` is a registry token.
 
@@ -34,7 +40,7 @@ def look_up(image: str, password: str) -> tuple[RegistryClient, str]:
     the registry's own words when it refuses, and for an image from elsewhere.
     """
     reference = Reference.parse(image)
-    if not HERE.match(reference.uri):
+    if not is_here(reference.uri):
         raise GitopsError(f"{image} is not in the rehearsal's registry (127.0.0.1)")
     client = RegistryClient(reference.uri, Login("AWS", password))
     try:
@@ -137,16 +143,23 @@ class ImageCommand:
     environment: dict[str, str]
 
 
-def image_command(image: UnpackedImage, command: Sequence[str] | None, environment: Mapping[str, str]) -> ImageCommand:
-    """The image's command on this machine; ``command`` and ``environment`` override the image's.
+def image_command(
+    image: UnpackedImage,
+    command: Sequence[str] | None,
+    environment: Mapping[str, str],
+    container: Mapping[str, Any] = MappingProxyType({}),
+) -> ImageCommand:
+    """The image's command on this machine; what is given overrides the image's.
 
+    A ``container`` definition's entry point replaces the image's command, too.
     Entries of PATH and PYTHONPATH that exist in the image mean the unpacked
     folder. Python is this interpreter, without its own site packages. Raises
     GitopsError when the image has no command or its command is not found.
     """
+    own = container.get("entryPoint")
     arguments = [
-        *(image.config.get("Entrypoint") or []),
-        *(command or image.config.get("Cmd") or []),
+        *(own or image.config.get("Entrypoint") or []),
+        *(command or (not own and image.config.get("Cmd")) or []),
     ]
     if not arguments:
         raise GitopsError("the image has no command and the task definition gives none")
@@ -156,9 +169,10 @@ def image_command(image: UnpackedImage, command: Sequence[str] | None, environme
     for name in ("PATH", "PYTHONPATH"):
         if name in variables:
             variables[name] = _mapped(image.root, variables[name])
-    folder = _inside(image.root, image.config.get("WorkingDir") or "/")
+    working = container.get("workingDirectory") or image.config.get("WorkingDir") or "/"
+    folder = _inside(image.root, working)
     if not folder.is_dir():
-        raise GitopsError(f"the image's working directory {image.config.get('WorkingDir')} does not exist")
+        raise GitopsError(f"the working directory {working} does not exist in the image")
     return ImageCommand((*_program(arguments[0], variables), *arguments[1:]), folder, variables)
 
 

@@ -21,8 +21,16 @@ import psutil
 
 from gitops.errors import GitopsError
 from rehearsal import daemons
-from rehearsal.runtimes.images import ImageCommand, UnpackedImage, UnpackedImages, beside, image_command, look_up
-from rehearsal.runtimes.task import StartedTask, asking, free_address, listening_on, ports, reachable
+from rehearsal.runtimes.images import (
+    ImageCommand,
+    UnpackedImage,
+    UnpackedImages,
+    beside,
+    image_command,
+    is_here,
+    look_up,
+)
+from rehearsal.runtimes.task import StartedTask, asking, listening_on, ports, reachable
 
 LAUNCH = Path(__file__).with_name("launch.py")
 # In each task's environment: finds what a killed emulator could not end.
@@ -141,6 +149,10 @@ class Processes:
         self._starter = ThreadPoolExecutor(max_workers=1, thread_name_prefix="task-starter")
         (state / "tasks").mkdir(parents=True, exist_ok=True)
         sweep(state)
+
+    def has(self, image: str) -> bool:
+        """Whether an image is in the rehearsal's own registry."""
+        return is_here(image)
 
     def for_task(self, task: StartedTask) -> SimpleNamespace:
         """The client that pulls and runs this one task."""
@@ -268,10 +280,9 @@ class ContainersOf:
         labels: dict[str, str] = options["labels"]
         definition = self.task.container(labels["com.amazonaws.ecs.container-name"])
         unpacked = self.images.pulled.get(image) or self.runtime.unpacked.pull(image, self.images.password)
-        listening = ports(definition)
-        address = free_address(listening, (c.address for c in list(self.runtime.running.values())))
-        environment = listening_on(reachable(options["environment"]), address, listening)
-        command = image_command(unpacked, options.get("command"), environment)
+        address = self.task.address(c.address for c in list(self.runtime.running.values()))
+        environment = listening_on(reachable(options["environment"]), address, ports(definition))
+        command = image_command(unpacked, options.get("command"), environment, definition)
         return self.runtime.start(command, options["name"], labels, address)
 
     def get(self, container_id: str) -> ProcessContainer:

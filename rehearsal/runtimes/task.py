@@ -23,7 +23,7 @@ FIRST_OCTETS = range(64, 128)
 LOCAL = re.compile(r"(?<![\w.-])(127\.0\.0\.1|localhost)(?![\w.-])")
 
 
-@dataclass(frozen=True)
+@dataclass
 class StartedTask:
     """One task and the definition it is started from (as DescribeTaskDefinition answers it).
 
@@ -33,6 +33,14 @@ class StartedTask:
     arn: str
     definition: Mapping[str, Any]
     registry_password: str
+    _address: str = ""
+
+    def address(self, taken: Iterable[str]) -> str:
+        """Where its containers listen, all on one address as on AWS: one that is not ``taken`` by another task."""
+        if not self._address:
+            every = [port for container in self.definition["containerDefinitions"] for port in ports(container)]
+            self._address = free_address(every, taken)
+        return self._address
 
     def container(self, name: str) -> Mapping[str, Any]:
         """The definition of the container called ``name``; KeyError when there is none."""

@@ -18,6 +18,7 @@ from botocore.exceptions import WaiterError
 from rich.console import Console
 from rich.table import Table
 
+from tests.bench.registering import registering
 from tests.rehearsal.ship.clone import ENVIRONMENT, HERE, SERVICE
 from tests.rehearsal.verdicts.bad import EXITS_AT_START, NEVER_HEALTHY, Bad
 from tests.rehearsal.verdicts.shipped import Shipped, shipped
@@ -61,11 +62,12 @@ def _wait(ecs: Any) -> tuple[str, float, int, float]:
 
 
 def verdicts() -> None:
-    """Deploy good and bad commits and print the table."""
+    """Print what registering takes; deploy good and bad commits and print the table."""
     with (
         tempfile.TemporaryDirectory(prefix="fairweather-bench-") as folder,
         shipped(Path(folder), "processes") as found,
     ):
+        registering(found)
         measured = []
         for number in range(2):
             found.clone.change_the_page(f"{number}")
@@ -96,8 +98,8 @@ def _measure(found: Shipped, commit: str, kind: str) -> Measured:
             elif match := _COST.search(line):
                 cost = float(match[1]), int(match[2])
     stable, ended, calls, waited = waiter.result()
-    listed = ecs.list_service_deployments(cluster=HERE.cluster, service=SERVICE, maxResults=1)
-    arn = listed["serviceDeployments"][0]["serviceDeploymentArn"]
+    service = ecs.describe_services(cluster=HERE.cluster, services=[SERVICE])["services"][0]
+    arn = service["currentServiceDeployment"]
     ours = ecs.describe_service_deployments(serviceDeploymentArns=[arn])["serviceDeployments"][0]
     end = ours["finishedAt"].timestamp()
     return Measured(

@@ -15,6 +15,9 @@ from tests.github.files import SELF, GitHubFiles, Job, deployed_environments
 
 AWS_ACTION = f"{SELF}actions/aws"
 SETUP_ACTION = f"{SELF}actions/setup"
+ROLE = "AWS::IAM::Role"
+# How long a session lasts by itself (docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html).
+HOUR = 3600
 # The end of an OIDC subject for an event without an environment (docs.github.com, OpenID Connect reference).
 # A dispatch from another branch has that branch in its subject, and is refused.
 ENDINGS = {
@@ -94,19 +97,34 @@ def images_are_built_where_all_look(files: GitHubFiles) -> list[str]:
     return [] if built == registries else [f"images are built in {sorted(built)}, looked for in {sorted(registries)}"]
 
 
+def credentials_outlive_the_job(files: GitHubFiles) -> list[str]:
+    """A session that ends first leaves a deployment that nobody watches, and a revision that nobody retires."""
+    problems = []
+    for key, job in files.jobs.items():
+        for step in (step for step in job.get("steps", []) if step.get("uses") == AWS_ACTION):
+            role, lasts = step["with"]["role"], int(step["with"].get("seconds", HOUR))
+            most = int(roles_of_bootstrap()[role].get("MaxSessionDuration", HOUR))
+            if not int(job["timeout-minutes"]) * 60 <= lasts <= most:
+                problems.append(f"{'.'.join(key)}: {job['timeout-minutes']} minutes as {role}, for {lasts} of {most} s")
+    return problems
+
+
 @cache
-def trusted_endings() -> dict[str, set[str]]:
-    """Per role of the templates of bootstrap: the ends of the OIDC subjects it trusts, parameters left as they are."""
+def roles_of_bootstrap() -> dict[str, dict[str, Any]]:
+    """The properties of the roles that the templates of bootstrap make, by the last part of their names."""
     checkout = Checkout(ROOT)
     parts = [templates.load(checkout, name).content for name in templates.names(checkout) if group(name) == BOOTSTRAP]
-    trust: dict[str, set[str]] = {}
-    for resource in (resource for part in parts for resource in part["Resources"].values()):
-        if resource["Type"] != "AWS::IAM::Role":
-            continue
-        name = templates.written(resource["Properties"]["RoleName"]).rsplit("-", 1)[1]
-        document = resource["Properties"]["AssumeRolePolicyDocument"]
-        trust[name] = {subject.split(":", 2)[2] for subject in _subjects(document)}
-    return trust
+    found = [one["Properties"] for part in parts for one in part["Resources"].values() if one["Type"] == ROLE]
+    return {templates.written(one["RoleName"]).rsplit("-", 1)[1]: one for one in found}
+
+
+@cache
+def trusted_endings() -> dict[str, set[str]]:
+    """Per role: the ends of the OIDC subjects it trusts, parameters left as they are."""
+    return {
+        name: {subject.split(":", 2)[2] for subject in _subjects(role["AssumeRolePolicyDocument"])}
+        for name, role in roles_of_bootstrap().items()
+    }
 
 
 def _subjects(document: dict[str, Any]) -> Iterator[str]:

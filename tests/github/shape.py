@@ -10,7 +10,7 @@ from tests.github.files import SELF, GitHubFiles, expressions
 
 PIN = re.compile(r"uses: [\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
 PERMISSION = re.compile(r"^\s+(?:contents|id-token|attestations|pull-requests): \w+(?P<reason> # \w.+)?$")
-LONGEST_MINUTES = 60
+LONGEST_MINUTES = 75
 
 
 def jobs_are_the_expected(files: GitHubFiles) -> list[str]:

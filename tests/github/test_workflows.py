@@ -58,7 +58,7 @@ MUTATIONS: dict[Rule, dict[str, tuple[str, str, str]]] = {
     },
     shape.one_pin_per_action: {"two pins of one action": (APPLY, "3d3c42e5", "3d3c42e6")},
     shape.jobs_have_limits_and_names: {
-        "timeout lost": (DEPLOY, "    timeout-minutes: 30\n", ""),
+        "timeout lost": (DEPLOY, "    timeout-minutes: 15\n", ""),
         "timeout of a day": (APPLY, "timeout-minutes: 60", "timeout-minutes: 1440"),
     },
     shape.checkouts_keep_no_credentials: {
@@ -119,6 +119,10 @@ MUTATIONS: dict[Rule, dict[str, tuple[str, str, str]]] = {
     },
     roles.credentials_and_cache_stay_apart: {
         "cache in a job with a role": (SHIP, "actions/setup", "actions/setup\n        with: {cache: 'true'}")
+    },
+    roles.credentials_outlive_the_job: {
+        "credentials that end before the job": (DEPLOY, "          seconds: 5400\n", ""),
+        "credentials for longer than the role has them": (ROLLBACK, "seconds: 5400", "seconds: 7200"),
     },
     roles.images_are_built_where_all_look: {
         "images built where nobody looks": (SHIP, "environment: staging # whose", "environment: production # whose")

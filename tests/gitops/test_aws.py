@@ -18,7 +18,7 @@ from botocore.exceptions import (
 )
 from botocore.httpsession import URLLib3Session
 
-from gitops import aws, environments
+from gitops import aws
 from gitops.environments import Environment
 from gitops.errors import GitopsError
 from gitops.repository import Checkout
@@ -33,11 +33,6 @@ endpoint_url = http://127.0.0.1:5301
 aws_access_key_id = one
 aws_secret_access_key = two
 """
-
-
-@pytest.fixture
-def staging(repository: Path) -> Environment:
-    return environments.load(Checkout(repository), "staging")
 
 
 @pytest.fixture

@@ -13,8 +13,10 @@ from botocore.stub import Stubber
 
 from gitops import cloudformation
 from gitops.clock import Clock
-from gitops.cloudformation import CloudFormation, Request, Stack, StackEvent, first_failure, is_empty, unfinished
+from gitops.cloudformation import CloudFormation, Request, Stack, StackEvent, is_empty
+from gitops.drift.resources import checked, not_checked
 from gitops.errors import GitopsError
+from gitops.stacks.apply import first_failure, unfinished
 
 NAME, ID = "demo-staging-network", "b78ac9b0-0000-4000-8000-000000000000"
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -158,7 +160,7 @@ def test_it_waits_for_the_end_and_reads_every_page(gateway: CloudFormation, stub
     found = gateway.detect([NAME])[NAME]
     assert [one["LogicalResourceId"] for one in found.drifts] == ["Logs", "Other"]
     assert set(found.resources) == {"Logs", "Other", "Third"}
-    assert (found.checked, found.not_checked, found.failed) == (2, {"AWS::Logs::LogGroup": 1}, "")
+    assert (checked(found), not_checked(found), found.failed) == (2, {"AWS::Logs::LogGroup": 1}, "")
 
 
 def test_a_failed_one_keeps_what_it_found_and_says_why(gateway: CloudFormation, stubber: Stubber) -> None:
@@ -168,7 +170,7 @@ def test_a_failed_one_keeps_what_it_found_and_says_why(gateway: CloudFormation, 
     resources(stubber, "Logs", "Other")
     found = gateway.detect([NAME])[NAME]
     assert found.failed == "Failed to detect drift on resources [Other]"
-    assert found.checked == 1
+    assert checked(found) == 1
 
 
 def test_one_that_does_not_end_shows_nothing_of_the_one_before(gateway: CloudFormation, stubber: Stubber) -> None:
@@ -178,7 +180,7 @@ def test_one_that_does_not_end_shows_nothing_of_the_one_before(gateway: CloudFor
     resources(stubber, "Logs")
     found = gateway.detect([NAME])[NAME]
     assert found.failed == "it has not ended after 600 s"
-    assert (found.checked, found.drifts) == (0, [])
+    assert (checked(found), found.drifts) == (0, [])
 
 
 def test_one_that_is_refused_is_one_that_failed(gateway: CloudFormation, stubber: Stubber) -> None:
@@ -186,7 +188,7 @@ def test_one_that_is_refused_is_one_that_failed(gateway: CloudFormation, stubber
     resources(stubber, "Logs")
     found = gateway.detect([NAME])[NAME]
     assert found.failed == "Drift detection is already in progress"
-    assert found.not_checked == {"AWS::Logs::LogGroup": 1}
+    assert not_checked(found) == {"AWS::Logs::LogGroup": 1}
 
 
 def absent(stubber: Stubber, operation: str) -> None:
@@ -273,12 +275,50 @@ def test_a_change_set_that_was_executed_stays(gateway: CloudFormation, stubber: 
         gateway.execute(found)
 
 
-def test_a_change_set_that_failed_says_why(gateway: CloudFormation, stubber: Stubber) -> None:
+CONFLICT = {
+    "EventType": "VALIDATION_ERROR",
+    "LogicalResourceId": "Logs",
+    "ResourceType": "AWS::Logs::LogGroup",
+    "ValidationFailureMode": "FAIL",
+    "ValidationStatusReason": "Resource of type 'AWS::Logs::LogGroup' with identifier 'x' already exists.",
+}
+NOT_EMPTY = {**CONFLICT, "ValidationFailureMode": "WARN", "ValidationStatusReason": "The bucket 'x' is not empty."}
+
+
+def failed(stubber: Stubber, *events: dict[str, Any]) -> None:
+    """A change set that failed, and what DescribeEvents tells of it; it is asked by the ARN, while it is there."""
     stubber.add_response("create_change_set", {})
-    change_set(stubber, "FAILED", "no such type")
+    change_set(stubber, "FAILED", "no such type", ChangeSetId="arn:set")
+    words = {"ChangeSetName": "arn:set", "Filters": {"FailedEvents": True}}
+    if events:
+        stubber.add_response("describe_events", {"OperationEvents": events}, words)
+    else:
+        stubber.add_client_error("describe_events", "AccessDenied", expected_params=words)
+
+
+def test_a_change_set_that_failed_says_why(gateway: CloudFormation, stubber: Stubber) -> None:
+    """aws/aws-cdk-cli#1000, aws-cloudformation/cloudformation-cli#1116; a warning fails nothing."""
+    hook = {"EventType": "HOOK_INVOCATION_ERROR", "HookType": "Our::Hook", "HookStatus": "HOOK_COMPLETE_FAILED"}
+    failed(stubber, CONFLICT, NOT_EMPTY, {"EventType": "VALIDATION_ERROR"}, hook, {"EventType": "STACK_EVENT"})
     removed(stubber)
-    with pytest.raises(GitopsError, match=f"parameters of {NAME}: no such type"), gateway.change_set(REQUEST):
+    with pytest.raises(GitopsError, match=f"parameters of {NAME}: no such type") as raised, gateway.change_set(REQUEST):
         pass
+    # No member of an event is sure to be there: API_OperationEvent.html
+    assert raised.value.others == (
+        "Logs (AWS::Logs::LogGroup): Resource of type 'AWS::Logs::LogGroup' with identifier 'x' already exists.",
+        "no reason given",
+        "Our::Hook: no reason given",
+    )
+
+
+def test_what_goes_wrong_after_it_never_hides_the_first_error(gateway: CloudFormation, stubber: Stubber) -> None:
+    """aws/aws-cdk-cli#1298: neither that the events may not be read, nor that the change set cannot be deleted."""
+    failed(stubber)
+    stubber.add_client_error("describe_stacks", "Throttling", "slow down")
+    with pytest.raises(GitopsError, match="no such type") as raised, gateway.change_set(REQUEST):
+        pass
+    assert raised.value.others == ("what exactly is not told: DescribeEvents answered AccessDenied",)
+    assert "could not be removed: DescribeStacks answered Throttling)" in raised.value.problem
 
 
 def test_stacks_that_stand_are_named_last_made_first(gateway: CloudFormation, stubber: Stubber) -> None:

@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import boto3
@@ -20,7 +20,11 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.model import ListShape, MapShape, Shape, StringShape, StructureShape
 
 from gitops import ecs_answers
-from gitops.ecs import IN_FLIGHT, Ecs, NotOfferedError, Service
+from gitops.deploy import causes, decision
+from gitops.deploy.release import longest
+from gitops.deploy.roll import choose
+from gitops.deploy.rollback import in_flight
+from gitops.ecs import Ecs, NotOfferedError, Service
 from gitops.ecs_answers import Balanced, Counts, Observation, ServiceDeployment, Task, TaskDefinition
 from gitops.errors import GitopsError
 from tests.gitops.deploy.described import NOON, TARGET, StubbedSession, old, ours, seen, service, through_the_api
@@ -29,7 +33,18 @@ OURS = TARGET.deployment_id
 # The address of a task is a detail of this name: everything that has a name has it here.
 NAME = "privateIPv4Address"
 # What the readers look for; any other text is "x".
-SAID = {"name": NAME, "status": "PRIMARY", "taskDefinitionArn": "arn/x:1", "taskDefinitionArns": ["arn/x:1"]}
+SAID: dict[str, Any] = {
+    "name": NAME,
+    "status": "PRIMARY",
+    "taskDefinitionArn": "arn/x:1",
+    "taskDefinitionArns": ["arn/x:1"],
+    # Of CloudFormation, ECR, IAM and CloudWatch Logs.
+    "Status": "CREATE_COMPLETE",
+    "DetectionStatus": "DETECTION_COMPLETE",
+    "authorizationToken": "YTpi",
+    "AssumeRolePolicyDocument": "{}",
+    "nextBackwardToken": "the same",
+}
 ONE = ServiceDeployment("arn:sd", "IN_PROGRESS", service_revision="arn:sr")
 
 # Every way to ask ECS, with what a caller does to the answer.
@@ -39,6 +54,7 @@ READERS: dict[str, Callable[[Ecs, Service], object]] = {
     "Ecs.cluster_status": lambda ecs, _: ecs.cluster_status(),
     "Ecs.revisions": lambda ecs, _: list(ecs.revisions("x")),
     "Ecs.newest": lambda ecs, _: ecs.newest("x"),
+    "Ecs.newest_definition": lambda ecs, _: ecs.newest_definition("x"),
     "Ecs.task_definition": lambda ecs, _: looked_at(ecs.task_definition("x:1")),
     "Ecs.register": lambda ecs, _: ecs.register({"family": "x", "containerDefinitions": []}),
     "Ecs.deregister": lambda ecs, _: ecs.deregister("x:1"),
@@ -49,7 +65,6 @@ READERS: dict[str, Callable[[Ecs, Service], object]] = {
     "Service.update": lambda _, app: looked_at(app.update("x:1", force=True)),
     "Service.tasks": lambda _, app: looked_at(*app.tasks(stopped=True)),
     "Service.stop": lambda _, app: app.stop(Task("arn"), "why"),
-    "Service.deployments": lambda _, app: max(app.deployments(after=NOON), key=lambda one: one.created, default=None),
     "Service.deployment": lambda _, app: app.deployment("arn"),
     "Service.revisions_of": lambda _, app: app.revisions_of([ONE]),
     "Service.stop_deployment": lambda _, app: app.stop_deployment("arn"),
@@ -60,39 +75,44 @@ def looked_at(*found: Observation | TaskDefinition | Task | None) -> object:
     """Ask for everything that is derived from an answer."""
     for one in found:
         if isinstance(one, Observation):
-            return one.primary, one.target_groups, one.running, one.counts("x"), one.deployment("x")
+            parts = one.primary, one.target_groups, one.running, one.counts("x"), one.deployment("x")
+            known = choose(decision.read(one), "x"), in_flight(one), longest(one, {})
+            return parts, known, decision.decide(TARGET, one, waited=1, timeout=900)
         if isinstance(one, TaskDefinition):
             return one.image(NAME), ecs_answers.family_of(one.arn), ecs_answers.number_of(one.arn)
         if isinstance(one, Task):
-            return one.id, one.short, one.has_failed("x"), one.culprit({NAME}), one.culprit(set())
+            return one.id, one.short, one.has_failed("x"), causes.group([one], {}), causes.never_heals([one], SAID)
     return None
 
 
 class Answering:
-    """A session whose client answers each operation from its own output shape, changed for one of them."""
+    """A session whose clients answer each operation from its own output shape, changed for one of them."""
 
     def __init__(self) -> None:
-        self.asked: list[str] = []
-        self.changed: dict[str, dict[str, Any]] = {}
-        self._client: Any = boto3.Session("a", "b", region_name="eu-west-2").client("ecs")
-        events: Any = self._client.meta.events
-        events.register("before-call", self._answer)
+        self.asked: list[tuple[str, str]] = []
+        self.changed: dict[tuple[str, str], dict[str, Any]] = {}
+        self._session, self._made = boto3.Session("a", "b", region_name="eu-west-2"), dict[str, Any]()
 
-    def client(self, _: str) -> Any:
-        return self._client
+    def client(self, name: str, **_: Any) -> Any:
+        if name not in self._made:
+            made: Any = self._session.client
+            self._made[name] = made(name)
+            self._made[name].meta.events.register("before-call", partial(self._answer, name))
+        return self._made[name]
 
-    def _answer(self, model: Any, **_: Any) -> tuple[AWSResponse, dict[str, Any]]:
-        self.asked.append(model.name)
-        answer = self.changed.get(model.name)
+    def _answer(self, name: str, model: Any, **_: Any) -> tuple[AWSResponse, dict[str, Any]]:
+        operation = name, model.name
+        self.asked.append(operation)
+        answer = self.changed.get(operation)
         return AWSResponse("", 200, HTTPHeaders(), None), copy.deepcopy(
-            everything(model.name) if answer is None else answer
+            everything(*operation) if answer is None else answer
         )
 
 
 def whole(shape: Shape, inside: tuple[str, ...] = ()) -> Any:
     """An answer with every member that there may be; the last page, and nothing that could not be described."""
     if isinstance(shape, StructureShape):
-        left_out = {"failures", "nextToken"} if not inside else set(inside)
+        left_out = {"failures", "nextToken", "NextToken", "NextMarker", "Marker"} if not inside else set(inside)
         members = {key: one for key, one in shape.members.items() if key not in left_out and one.name not in inside}
         return {key: SAID.get(key) or whole(one, (*inside, shape.name)) for key, one in members.items()}
     if isinstance(shape, ListShape):
@@ -104,36 +124,46 @@ def whole(shape: Shape, inside: tuple[str, ...] = ()) -> Any:
     return {"timestamp": NOON, "boolean": True, "double": 1.0}.get(shape.type_name, 1)
 
 
-def lacking(answer: Any) -> Iterator[Any]:
-    """The answer without one thing, for each thing in it: a member, an entry of a list, what an entry holds."""
-    if isinstance(answer, dict):
+def lacking(answer: Any, shape: Shape) -> Iterator[Any]:
+    """The answer without one thing, for each that its shape does not require: a member, a list's entry, what it has."""
+    if isinstance(answer, dict) and isinstance(shape, StructureShape):
         for key, value in answer.items():
-            yield {name: one for name, one in answer.items() if name != key}
-            yield from ({**answer, key: less} for less in lacking(value))
-    if isinstance(answer, list):
+            if key not in shape.required_members:
+                yield {name: one for name, one in answer.items() if name != key}
+            yield from ({**answer, key: less} for less in lacking(value, shape.members[key]))
+    if isinstance(answer, list) and isinstance(shape, ListShape):
         yield []
-        yield [{}] if isinstance(answer[0], dict) else answer
-        yield from ([less] for less in lacking(answer[0]))
+        first, member = answer[0], shape.member
+        if isinstance(first, dict) and isinstance(member, StructureShape):
+            yield [{key: one for key, one in first.items() if key in member.required_members}]
+        yield from ([less] for less in lacking(first, member))
 
 
 @cache
-def everything(operation: str) -> dict[str, Any]:
+def shape_of(service: str, operation: str) -> Shape:
+    """What a service answers to an operation."""
+    model = botocore.session.get_session().get_service_model(service).operation_model(operation)
+    return model.output_shape or StructureShape("Nothing", {"type": "structure", "members": {}})
+
+
+@cache
+def everything(service: str, operation: str) -> dict[str, Any]:
     """The answer to an operation with all that it may have."""
-    model = botocore.session.get_session().get_service_model("ecs").operation_model(operation)
-    assert model.output_shape is not None
-    found: dict[str, Any] = whole(model.output_shape)
+    found: dict[str, Any] = whole(shape_of(service, operation))
     return found
 
 
-def answers(operation: str) -> Iterator[dict[str, Any]]:
+def answers(service: str, operation: str) -> Iterator[dict[str, Any]]:
     """Every answer to an operation that lacks something, and those that name what could not be described."""
-    full = everything(operation)
-    yield {}
+    full, shape = everything(service, operation), shape_of(service, operation)
+    assert isinstance(shape, StructureShape)
+    yield {key: full[key] for key in shape.required_members if key in full}
     yield full
-    yield from lacking(full)
-    for failure in ({}, {"reason": "MISSING"}, {"arn": "a", "reason": "BROKEN", "detail": "d"}):
-        yield {**full, "failures": [failure]}
-        yield {"failures": [failure]}
+    yield from lacking(full, shape)
+    if "failures" in shape.members:
+        for failure in ({}, {"reason": "MISSING"}, {"arn": "a", "reason": "BROKEN", "detail": "d"}):
+            yield {**full, "failures": [failure]}
+            yield {"failures": [failure]}
 
 
 def read(reader: str, session: Answering) -> None:
@@ -157,25 +187,10 @@ def test_no_member_that_may_be_absent_is_relied_upon(reader: str) -> None:
     session = Answering()
     read(reader, session)
     for operation in dict.fromkeys(session.asked):
-        for answer in answers(operation):
+        for answer in answers(*operation):
             session.changed = {operation: answer}
             with contextlib.suppress(GitopsError):
                 read(reader, session)
-
-
-@pytest.fixture
-def session() -> Iterator[StubbedSession]:
-    with StubbedSession() as stubbed:
-        yield stubbed
-
-
-def test_service_deployments_are_listed_page_by_page(session: StubbedSession) -> None:
-    asked = {"cluster": "demo", "service": "app", "status": list(IN_FLIGHT)}
-    for number, token in enumerate(("more", "")):
-        page = {"serviceDeployments": [{"serviceDeploymentArn": f"arn:{number}"}], "nextToken": token}
-        session.answers("ecs").add_response("list_service_deployments", page, dict(asked))
-        asked["nextToken"] = token
-    assert [one.arn for one in service(session).deployments(statuses=IN_FLIGHT)] == ["arn:0", "arn:1"]
 
 
 def test_service_revisions_are_described_twenty_at_a_time(session: StubbedSession) -> None:
@@ -198,26 +213,26 @@ def test_known_tasks_are_not_described_again(session: StubbedSession) -> None:
 @pytest.mark.parametrize("code", ["ClusterNotFoundException", "ServiceNotFoundException"])
 def test_what_is_not_there_is_nothing(session: StubbedSession, code: str) -> None:
     app = service(session)
-    for operation in ("describe_services", "list_tasks", "list_service_deployments"):
+    for operation in ("describe_services", "list_tasks"):
         session.answers("ecs").add_client_error(operation, code)
-    assert (app.look(), app.tasks(), app.deployments()) == (None, [], ())
+    assert (app.look(), app.tasks()) == (None, [])
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "InvalidAction", "InvalidParameterException"])
 def test_service_deployments_may_not_be_offered(session: StubbedSession, code: str) -> None:
-    for operation in ("list_service_deployments", "describe_service_revisions"):
+    for operation in ("describe_service_deployments", "describe_service_revisions"):
         session.answers("ecs").add_client_error(operation, code)
-    with pytest.raises(NotOfferedError, match=f"ListServiceDeployments answered {code}"):
-        service(session).deployments()
+    with pytest.raises(NotOfferedError, match=f"DescribeServiceDeployments answered {code}"):
+        service(session).deployment("arn")
     with pytest.raises(NotOfferedError, match=f"DescribeServiceRevisions answered {code}"):
         service(session).revisions_of([ONE])
 
 
 def test_any_other_refusal_and_what_could_not_be_described_is_an_error(session: StubbedSession) -> None:
     app, ecs = service(session), session.answers("ecs")
-    for operation in ("list_service_deployments", "describe_services", "list_tasks", "describe_service_deployments"):
+    for operation in ("describe_services", "list_tasks", "describe_service_deployments"):
         ecs.add_client_error(operation, "ServerException")
-    for ask in (app.deployments, app.look, app.tasks, lambda: app.deployment("arn")):
+    for ask in (app.look, app.tasks, lambda: app.deployment("arn")):
         with pytest.raises(ClientError):
             ask()
     ecs.add_response("describe_services", {"failures": [{"arn": "arn:x", "reason": "BROKEN", "detail": "try later"}]})

@@ -1,17 +1,31 @@
-"""Each outside service is called in its gateway, and nowhere else in gitops."""
+"""Each outside service is called in its gateway alone, and what a deploy reads of them takes every answer."""
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import botocore.session
 import pytest
 from botocore import xform_name
 
+from gitops.cloudformation import CloudFormation, Request
+from gitops.deploy import references, values
+from gitops.deploy.decision import Decision
+from gitops.deploy.diagnostics import Diagnostics
+from gitops.deploy.poller import Calls
+from gitops.ecs_answers import Balanced
+from gitops.environments import Environment
+from gitops.errors import GitopsError
+from gitops.registry import Repository, find
 from tests.conftest import ROOT
+from tests.gitops.deploy.described import TARGET, Time, ours, run_on, seen
+from tests.gitops.test_ecs import NAME, Answering, answers
 
 # boto3's name of a service to the one file that may make its client and call it.
 GATEWAYS = {"cloudformation": "gitops/cloudformation.py", "ecr": "gitops/registry.py", "ecs": "gitops/ecs.py"}
@@ -56,3 +70,67 @@ def test_a_service_is_called_in_its_gateway_alone(service: str, gateway: str) ->
         or name in named
     }
     assert {file for file, _ in found} == {gateway}, sorted(found)
+
+
+DOCUMENT: dict[str, Any] = {
+    "executionRoleArn": "arn:aws:iam::111111111111:role/x",
+    "containerDefinitions": [
+        {
+            "name": NAME,
+            "secrets": [
+                {"name": "KEY", "valueFrom": "/app/KEY"},
+                {"name": "DB", "valueFrom": "arn:aws:secretsmanager:eu-west-2:111111111111:secret:db"},
+            ],
+            "environmentFiles": [{"type": "s3", "value": "arn:aws:s3:::files/app.env"}],
+            "logConfiguration": {
+                "logDriver": "awslogs",
+                "options": {"awslogs-group": "x", "awslogs-stream-prefix": "app"},
+            },
+        }
+    ],
+    "volumes": [{"efsVolumeConfiguration": {"fileSystemId": "x", "authorizationConfig": {"accessPointId": "x"}}}],
+}
+BALANCED = replace(seen(ours), balanced=(Balanced("arn:tg", NAME, 80),))
+
+
+def stacks(session: Any, _: Environment) -> None:
+    gateway = CloudFormation.of(session, Time().clock)
+    gateway.stack("x"), gateway.names(), gateway.resources("x"), gateway.template("x"), gateway.detect(["x"])
+    gateway.newest_event("x"), gateway.events("x", after="y")
+    with gateway.change_set(Request("x", "UPDATE", "{}", {}, {}, None)):
+        pass
+
+
+def images(session: Any, staging: Environment) -> None:
+    one = Repository(session.client("ecr"), "1" * 12, "demo/app", "registry/demo/app")
+    one.digest("x"), one.newest(), one.scan("x"), one.findings("x"), find(session, staging, "app"), one.login()
+
+
+def evidence(session: Any, _: Environment) -> None:
+    found = Diagnostics(replace(TARGET, deployment_id="x"), DOCUMENT, run_on(session, Time().clock), Calls())
+    found.during(BALANCED, Decision(), 100.0)
+    found.at_end(BALANCED)
+
+
+def verified(session: Any, staging: Environment) -> None:
+    wanted = values.secrets(DOCUMENT)
+    references.roles(session.client("iam"), DOCUMENT, "app", staging)
+    references.log_groups(lambda _: session.client("logs"), DOCUMENT, "app", staging)
+    references.file_systems(session.client("efs"), DOCUMENT)
+    references.target_groups(BALANCED, lambda: session.client("elbv2"), DOCUMENT, "apply", set[str])
+    values.parameters(lambda _: session.client("ssm"), wanted, "app", staging)
+    values.stored_secrets(lambda _: session.client("secretsmanager"), wanted, staging)
+    values.environment_files(session.client("s3"), DOCUMENT)
+
+
+@pytest.mark.parametrize("read", [stacks, images, evidence, verified])
+def test_no_member_that_may_be_absent_is_relied_upon(
+    read: Callable[[Any, Environment], None], staging: Environment
+) -> None:
+    session = Answering()
+    read(session, staging)
+    for operation in dict.fromkeys(session.asked):
+        for answer in answers(*operation):
+            session.changed = {operation: answer}
+            with contextlib.suppress(GitopsError):
+                read(session, staging)

@@ -14,10 +14,11 @@ import pytest
 import responses
 from botocore.exceptions import ClientError
 
-from gitops import registry
+from gitops import oci, registry
 from gitops.environments import Environment
 from gitops.errors import GitopsError
-from gitops.registry import Finding, ImageLayer, Login, Reference, RegistryClient, Repository, Scan, sha256
+from gitops.oci import ImageLayer, Login, Reference, RegistryClient, sha256
+from gitops.registry import Finding, Repository, Scan
 from tests.gitops.deploy.described import StubbedSession
 
 DIGEST = "sha256:" + "a" * 64
@@ -91,7 +92,7 @@ def test_the_password_is_not_in_what_is_printed_of_a_login(session: StubbedSessi
     ],
 )
 def test_only_a_registry_on_this_machine_is_spoken_to_in_plain_http(uri: str, expected: bool) -> None:
-    assert registry.is_loopback(uri) is expected
+    assert oci.is_loopback(uri) is expected
 
 
 def test_a_repository_that_is_not_there_is_told_with_what_makes_it(

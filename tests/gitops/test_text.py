@@ -23,7 +23,7 @@ from gitops.clock import Clock
 from gitops.deploy import report as deploy
 from gitops.deploy import status
 from gitops.deploy.decision import Verdict
-from gitops.deploy.diagnostics import Evidence, StoppedTask
+from gitops.deploy.diagnostics import Evidence
 from gitops.deploy.report import Outcome, Side
 from gitops.deploy.status import ServiceStatus, Status
 from gitops.display import Branches, Event, Lines
@@ -35,8 +35,8 @@ from gitops.drills.results import Result
 from gitops.ecs_answers import Event as ServiceEvent
 from gitops.errors import GitopsError
 from gitops.images import content as images
+from gitops.oci import Image, ImageLayer, Reference
 from gitops.registry import Finding as Vulnerability
-from gitops.registry import Image, ImageLayer, Reference
 from gitops.review import pull_request
 from gitops.review.changes import changes as reviewed
 from gitops.review.report import report as diff
@@ -60,7 +60,7 @@ from gitops.text import (
     table,
 )
 from gitops.verbs import check, gate, render
-from tests.gitops.deploy.described import NOON
+from tests.gitops.deploy.described import NOON, stopped
 
 # In parts, so that this file does not hold what is looked for: a text with a secret in it, and the secret.
 HEX = "9f86d081884c7d65" + "9a2feaa0c55ad015"
@@ -139,7 +139,8 @@ def environment(value: str) -> dict[str, str]:
 
 
 def outcome(text: str) -> Outcome:
-    gone = StoppedTask("t1", "EssentialContainerExited", f"because {text}", "app", 3, text)
+    container = {"name": "app", "exitCode": 3, "reason": text}
+    gone = stopped(stoppedReason=f"because {text}", containers=[container])
     return Outcome(
         verdict=Verdict.FAILED,
         cause=text,
@@ -154,7 +155,7 @@ def outcome(text: str) -> Outcome:
         notes=(text,),
         evidence=Evidence(
             stopped={"t1": gone},
-            logs={"t1": [*text.splitlines(), f"RuntimeError: {text}"]},
+            logs={("t1", "app"): [*text.splitlines(), f"RuntimeError: {text}"]},
             unhealthy={"10.0.0.1": text},
             events={"1": ServiceEvent("1", NOON, text)},
             gaps=[text],
@@ -440,6 +441,7 @@ def test_a_fence_is_longer_than_what_is_inside() -> None:
     "words", ["secret", "eyJ-", "+xxxxxxxx\n", "a.b.", "--key", '"\\', "name: token ", HEADER, "token" + " " * 99]
 )
 def test_a_log_of_any_length_is_hidden_in_a_moment(words: str) -> None:
-    begun = time.monotonic()
+    # This process's own seconds: another's load is none of them.
+    begun = time.process_time()
     hide(words * (100_000 // len(words)))
-    assert time.monotonic() - begun < 10
+    assert time.process_time() - begun < 10

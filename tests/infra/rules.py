@@ -181,3 +181,13 @@ def targets_leave_quickly(template: Template) -> Iterator[str]:
         highest = template["Parameters"][delay["Ref"]].get("MaxValue", 3600) if isinstance(delay, dict) else delay
         if int(highest) > 30:
             yield f"{name} lets a target leave for up to {highest} seconds"
+
+
+def one_listener_a_port(template: Template) -> Iterator[str]:
+    """A listener of another condition cannot take the port: it is made before the old one goes (aws/aws-cdk#34235)."""
+    ports: dict[str, str] = {}
+    for name, listener in of_type(template, "AWS::ElasticLoadBalancingV2::Listener").items():
+        place = f"{listener.get('LoadBalancerArn')} {listener.get('Port')}"
+        if place in ports:
+            yield f"{name} has the port of {ports[place]}"
+        ports[place] = name

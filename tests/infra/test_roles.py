@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER  # type: ignore[import-untyped]
 
+from rehearsal.emulator.cloudformation.needs import BEYOND, ONLY_WITH, Step, needs
 from tests.infra import templates
 from tests.infra.templates import as_list
 
@@ -54,7 +55,7 @@ CHANGES = {
         "InfrastructureRole": """
             cloudformation:CreateChangeSet cloudformation:DeleteChangeSet cloudformation:DeleteStack
             cloudformation:ExecuteChangeSet cloudformation:TagResource cloudformation:UpdateTerminationProtection
-            iam:PassRole""",
+            ecs:DeregisterTaskDefinition iam:PassRole""",
         "TeardownRole": """
             cloudformation:DeleteStack cloudformation:UpdateTerminationProtection
             ecs:DeleteTaskDefinitions ecs:DeregisterTaskDefinition
@@ -198,8 +199,22 @@ def test_every_type_says_what_its_handlers_call() -> None:
 
 
 def test_it_is_granted_nothing_that_no_handler_calls() -> None:
-    every = set().union(*called("create", "read", "update", "delete").values())
+    every = set().union(*called("create", "read", "update", "delete").values(), *BEYOND.values())
     assert {pattern for pattern in GRANTED if not any(matches(action, {pattern}) for action in every)} == set()
+
+
+@pytest.mark.parametrize("kind", sorted(TYPES))
+@pytest.mark.parametrize("step", ["create", "delete"])
+def test_it_may_make_and_delete_whatever_the_templates_have(kind: str, step: Step) -> None:
+    """Of what a handler calls, only that is not granted which a property leads to that no template sets."""
+    made = [one for name in templates.MADE for one in templates.of_type(templates.load(name), kind).values()]
+    for properties in made:
+        assert [one for one in needs(kind, step, properties) if not matches(one, GRANTED)] == []
+    assert kind in ONLY_WITH
+    unused = [
+        one for one in ONLY_WITH[kind] if not any(matches(action, {one}) for action in called("create", "delete")[kind])
+    ]
+    assert unused == []
 
 
 def test_it_may_read_back_whatever_it_makes() -> None:

@@ -104,6 +104,9 @@ MISTAKES: dict[tuple[Callable[[Template], Iterator[str]], str], list[Callable[[T
             for operator in ("StringLike", "ForAllValues:StringEquals")
         ),
     ],
+    (rules.one_listener_a_port, "platform"): [
+        add("Second", "AWS::ElasticLoadBalancingV2::Listener", LoadBalancerArn={"Ref": "LoadBalancer"}, Port=80),
+    ],
     (rules.services_act_for_this_account, "service"): [
         set_at("TaskRole.Properties.AssumeRolePolicyDocument.Statement.0.Condition", None),
     ],

@@ -23,6 +23,7 @@ EVERYWHERE = [
     rules.roles_are_passed_narrowly,
     rules.services_roll_safely,
     rules.targets_leave_quickly,
+    rules.one_listener_a_port,
 ]
 
 

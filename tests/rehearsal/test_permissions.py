@@ -171,7 +171,7 @@ def test_the_report_names_what_is_unused_and_why() -> None:
         "    Roll  ecs:StopServiceDeployment  only where a deploy is stopped",
         "idle: 0 of 1, no step worked under it",
         "task: grants nothing",
-        "cloudformation: 2, not proven here: the emulator's CloudFormation makes resources in its own name",
+        "cloudformation: 2, not proven here: each call is held against it, and none counted",
     ]
 
 
@@ -184,7 +184,7 @@ def test_a_program_reads_the_same() -> None:
     ]
     assert (idle["granted"], idle["used"], task["granted"]) == (1, [], 0)
     assert (cloudformation["granted"], cloudformation["unused"]) == (2, [])
-    assert cloudformation["unproven"] == "the emulator's CloudFormation makes resources in its own name"
+    assert cloudformation["unproven"] == "each call is held against it, and none counted"
 
 
 USED = use("StopTasks", "ecs:StopTask", by=f"{STAGING.project}-{STAGING.environment}-drill")

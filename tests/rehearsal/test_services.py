@@ -11,7 +11,7 @@ import pytest
 
 from gitops.environments import Environment, Rehearsal, StandIn
 from gitops.repository import Checkout
-from rehearsal.services import MADE, Needs, own_secrets
+from rehearsal.services import MADE, Needs, foreign, own_secrets
 from tests.gitops.drills.server import DEMO, SERVICE
 
 STAND_IN = StandIn(
@@ -50,6 +50,17 @@ def needs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Needs:
 def test_a_services_own_parameters_are_put(value: str, own: list[str]) -> None:
     container: dict[str, Any] = {"name": "app", "secrets": [{"name": "ANY", "valueFrom": value}]}
     assert own_secrets({"containerDefinitions": [container, {"name": "sidecar"}]}, "app", "local") == own
+
+
+def test_a_sidecar_with_an_image_of_its_own_is_foreign_and_the_commits_own_is_not() -> None:
+    containers = [
+        {"name": "app", "image": "${image}"},
+        {"name": "worker", "image": "${image}", "essential": False},
+        {"name": "collector", "image": "otel:1", "essential": False},
+        # Refused when it is registered.
+        {"name": "proxy", "image": "envoy:1"},
+    ]
+    assert foreign({"containerDefinitions": containers}) == ["collector"]
 
 
 def test_with_the_stand_in_secrets_are_made_once_and_lead_to_it(needs: Needs, tmp_path: Path) -> None:

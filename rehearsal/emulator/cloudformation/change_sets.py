@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from rehearsal.emulator.cloudformation import drift
+from rehearsal.emulator.cloudformation import drift, operations, validation
 from rehearsal.emulator.cloudformation.resource_types import Reader, ResourceType
-from rehearsal.emulator.iam.authorization import cloudformation_refusal
+from rehearsal.emulator.iam.authorization import cloudformation_refusal, form_of
 from rehearsal.emulator.seams import CHANGE_SETS, STACK_TAGS, enter, handle, original, replace
 
 # How ministack begins the reason of a change set that it cannot execute.
@@ -46,15 +46,24 @@ def _resolve_props_for_diff(
 
 
 def _create_change_set(params: dict[str, Any]) -> Any:  # noqa: ANN401 (ministack's response)
-    """CreateChangeSet: ministack's, then available for what changes outputs alone."""
+    """CreateChangeSet: ministack's, then available for what changes outputs alone, then validated."""
     from ministack.services.cloudformation import changesets
 
     answer = changesets._create_change_set(params)
+    if answer[0] >= 400:
+        return answer
     _, change_set = changesets._find_change_set(
         changesets._p(params, "ChangeSetName"), changesets._p(params, "StackName")
     )
-    if change_set and change_set["StatusReason"].startswith(NOTHING) and _outputs_change(change_set):
+    if change_set["StatusReason"].startswith(NOTHING) and _outputs_change(change_set):
         change_set.update(Status="CREATE_COMPLETE", ExecutionStatus="AVAILABLE", StatusReason="")
+    resolved = _resolve_props_for_diff(
+        change_set["_template"], change_set["_resolved_params"], change_set["StackName"], change_set["StackId"]
+    )
+    found = tuple(validation.conflicts(change_set["Changes"], resolved.get("Resources", {})))
+    if found:
+        validation.FOUND[change_set["ChangeSetId"]] = found
+        change_set.update(Status="FAILED", ExecutionStatus="UNAVAILABLE", StatusReason=validation.FAILED)
     return answer
 
 
@@ -84,9 +93,11 @@ async def _handle_request(
 
     caller = extract_access_key_id(headers, query_params)
     drift.CALLER.set(caller)
-    refused = cloudformation_refusal(caller, body)
+    request = form_of(body)
+    refused = cloudformation_refusal(caller, request)
     if refused is not None:
         return refused
+    operations.remember_role(request)
     return await original("services.cloudformation", "handle_request")(method, path, headers, body, query_params)
 
 
@@ -104,7 +115,9 @@ def install(types: Mapping[str, ResourceType], readers: Mapping[str, Reader]) ->
         if kind in TAGGED:
             enter(STACK_TAGS, kind, ("Tags", "list"))
     drift.install(readers)
+    operations.install()
     enter(CHANGE_SETS, "CreateChangeSet", _create_change_set)
+    enter(CHANGE_SETS, "DescribeEvents", validation.describe_events)
     replace("services.cloudformation", "handle_request", _handle_request)
     replace("services.cloudformation.changesets", "_resolve_props_for_diff", _resolve_props_for_diff)
     replace("services.cloudformation.stacks", "_runs_on_worker_thread", _runs_on_worker_thread)

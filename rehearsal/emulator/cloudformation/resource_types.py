@@ -26,6 +26,14 @@ Reader = tuple[Read, frozenset[str]]
 Created = tuple[str, dict[str, str]]
 
 
+class NotStabilisedError(ValueError):
+    """A resource was made, or changed, and did not become what was wanted: ``made`` is its id and attributes."""
+
+    def __init__(self, reason: str, made: Created) -> None:
+        super().__init__(reason)
+        self.made = made
+
+
 class ResourceType(Protocol):
     """One CloudFormation resource type over the emulator's own state."""
 
@@ -121,7 +129,7 @@ def explicit(actual: Any, expected: Any) -> Any:  # noqa: ANN401 (any JSON)
     return actual
 
 
-def attributes(kept: Iterable[Mapping[str, Any]], expected: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
+def set_attributes(kept: Iterable[Mapping[str, Any]], expected: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
     """The attributes that the template sets, with their values now; the others keep a default of their own."""
     values = {str(one["Key"]): str(one["Value"]) for one in kept}
     return [{"Key": one["Key"], "Value": values[one["Key"]]} for one in expected if one["Key"] in values]

@@ -1,9 +1,9 @@
 """What ECS does on this machine: every name of ministack's ECS that is replaced, and by what.
 
 A call is answered by the function in ``ACTIONS`` or ``functions``; read it, and the order is there. ``services``:
-CreateService, UpdateService. ``task_definitions``: RegisterTaskDefinition. ``starting``, ``stopping`` and
-``container_health``: a task's life. ``deployments`` and ``replicas``: the scheduler. ``history`` and
-``service_deployments``: service deployments and revisions.
+CreateService, UpdateService. ``task_definitions``: RegisterTaskDefinition. ``starting``, ``stopping``,
+``container_health`` and ``sidecars``: a task's life. ``deployments`` and ``replicas``: the scheduler. ``history`` and
+``service_deployments``: service deployments and revisions. ``reads``: what an answer does not say yet.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ from typing import Any, Final
 from rehearsal.emulator.ecs import services, task_definitions
 from rehearsal.emulator.ecs.container_health import ContainerChecks
 from rehearsal.emulator.ecs.deployments import Deployments
-from rehearsal.emulator.ecs.history import History
+from rehearsal.emulator.ecs.reads import Reads
 from rehearsal.emulator.ecs.service_deployments import Calls
+from rehearsal.emulator.ecs.sidecars import Sidecars
 from rehearsal.emulator.ecs.starting import Starting, resolve_container_secrets
-from rehearsal.emulator.ecs.stopping import Stopping
+from rehearsal.emulator.ecs.stopping import HOSTS, Stopping
 from rehearsal.emulator.elbv2.targets import Targets
+from rehearsal.emulator.happenings import Happenings
 from rehearsal.emulator.iam.authorization import ecs_refusal
 from rehearsal.emulator.ministack import ecs, router
 from rehearsal.emulator.seams import ECS, enter, handle, original, replace
@@ -27,21 +29,19 @@ from rehearsal.runtimes import Runtime
 READERS: Final = services.READERS
 
 
-def install(runtime: Runtime, targets: Targets) -> None:
-    """Put ECS's own behaviour into ministack's ECS."""
-    starting, stopping, containers, history = (
-        Starting(runtime),
-        Stopping(runtime, targets),
-        ContainerChecks(runtime),
-        History(),
-    )
-    deployments, calls = Deployments(targets, containers, stopping, history), Calls(history)
+def install(runtime: Runtime, targets: Targets, happenings: Happenings) -> None:
+    """Put ECS's own behaviour into ministack's ECS, and what happens into both."""
+    sidecars, stopping, containers = Sidecars(runtime), Stopping(runtime, targets), ContainerChecks(runtime)
+    starting = Starting(runtime, happenings, sidecars)
+    deployments = Deployments(targets, containers, stopping, happenings)
+    calls, reads = Calls(deployments, happenings), Reads(happenings, starting.injected)
+    happenings.at_once |= dict.fromkeys(HOSTS, stopping.retire)
     functions: dict[str, Callable[..., Any]] = {
         "handle_request": _handle_request,
         # The calls, and what ministack itself makes of them.
         "_create_service": services.create_service,
-        "_update_service": services.update_service,
-        "_register_task_definition": task_definitions.register_task_definition,
+        "_update_service": reads.update_service,
+        "_register_task_definition": sidecars.register_task_definition,
         "_resolve_td_key": task_definitions.resolve_td_key,
         "_run_task": starting.run_task,
         "_stop_task": stopping.stop_task,
@@ -50,7 +50,7 @@ def install(runtime: Runtime, targets: Targets) -> None:
         "_start_task_worker": starting.start_task_worker,
         "_resolve_container_secrets": resolve_container_secrets,
         "_start_awslogs_forwarder": stopping.start_awslogs_forwarder,
-        "_mark_task_running": containers.mark_task_running,
+        "_mark_task_running": deployments.mark_task_running,
         "_mark_task_stopped": stopping.mark_task_stopped,
         # The scheduler.
         "_make_deployment": deployments.make_deployment,
@@ -65,8 +65,11 @@ def install(runtime: Runtime, targets: Targets) -> None:
     }
     actions: dict[str, Callable[..., Any]] = {
         "CreateService": services.create_service,
-        "UpdateService": services.update_service,
-        "RegisterTaskDefinition": task_definitions.register_task_definition,
+        "UpdateService": reads.update_service,
+        "DescribeServices": reads.describe_services,
+        "DescribeTasks": reads.describe_tasks,
+        "ListTaskDefinitions": reads.list_task_definitions,
+        "RegisterTaskDefinition": sidecars.register_task_definition,
         "StopTask": stopping.stop_task_by_user,
         "ListServiceDeployments": calls.list,
         "DescribeServiceDeployments": calls.describe,

@@ -128,12 +128,14 @@ class ContainerChecks:
 
 
 def checks(task: Task) -> list[tuple[Task, ContainerCheck]]:
-    """The containers of a task, as DescribeTasks names them, that have a check."""
-    found = zip(task["containers"], containers_of(task["taskDefinitionArn"]), strict=False)
-    return [(described, check) for described, container in found if (check := ContainerCheck.of(container))]
+    """The started containers of a task, as DescribeTasks names them, that have a check."""
+    found = {one["name"]: ContainerCheck.of(one) for one in containers_of(task["taskDefinitionArn"])}
+    started = [one for one in task["containers"] if one.get("runtimeId")]
+    return [(described, check) for described in started if (check := found.get(described["name"]))]
 
 
 def status(task: Task) -> Status:
     """The health of a task."""
-    essential = dict(zip((c["name"] for c in task["containers"]), task["_container_essentials"], strict=False))
-    return of_task(described["healthStatus"] for described, _ in checks(task) if essential[described["name"]])
+    definitions = containers_of(task["taskDefinitionArn"])
+    essential = {one["name"] for one in definitions if one.get("essential", True)}
+    return of_task(described["healthStatus"] for described, _ in checks(task) if described["name"] in essential)

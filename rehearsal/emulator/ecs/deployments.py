@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Deployment.html
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from collections import Counter
@@ -17,14 +18,22 @@ from rehearsal.emulator.ecs.history import History
 from rehearsal.emulator.ecs.replicas import Replica, Step, Wanted, step
 from rehearsal.emulator.ecs.stopping import Stopping, Task
 from rehearsal.emulator.elbv2.targets import State, Targets
+from rehearsal.emulator.happenings import Happenings
 from rehearsal.emulator.ministack import alb, concurrency, ecs, responses
 from rehearsal.emulator.seams import original
 
+Record = dict[str, Any]
 # The reason for which an unhealthy task is to be replaced, on the task itself.
 FAILING: Final = "_failing"
-# ECS starts a service's tasks more and more slowly when they keep failing (service-throttle-logic).
-FREE_FAILURES = 10
-LONGEST_PAUSE = 30.0
+# "If tasks ... repeatedly fail to enter the RUNNING state ..., the time between subsequent restart attempts is
+# incrementally increased"; "If you update your service to use a new task definition, your service returns to a normal,
+# non-throttled state immediately": developerguide/service-throttle-logic.html. It grows to minutes there.
+FREE_FAILURES: Final = 10
+LONGEST_PAUSE: Final = 30.0
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_service_deployment_events.html
+COMPLETED: Final = "ECS deployment {} completed."
+ROLLING_BACK: Final = "ECS deployment circuit breaker: rolling back to deploymentId {}."
+FAILED: Final = "ECS deployment circuit breaker: tasks failed to start."
 
 
 class Deployments:
@@ -33,12 +42,20 @@ class Deployments:
     The methods with the names of ministack's functions stand in their places; each says in its order what it does.
     """
 
-    def __init__(self, targets: Targets, containers: ContainerChecks, stopping: Stopping, history: History) -> None:
+    def __init__(
+        self, targets: Targets, containers: ContainerChecks, stopping: Stopping, happenings: Happenings
+    ) -> None:
         self.targets = targets
-        self.history = history
+        self.history = History()
+        self._containers = containers
         self._stopping = stopping
-        # By the service's ARN.
-        self._failures: Counter[str] = Counter()
+        self._happenings = happenings
+        # Failures to reach RUNNING, by the service's ARN and its task definition.
+        self._failures: Counter[tuple[str, str]] = Counter()
+        # Deployments that are being rolled back, by their ids, with the id of the one that they are rolled back to.
+        self._rolling_back: dict[str, str] = {}
+        # The ids of deployments that have been steady.
+        self._completed: set[str] = set()
         # Two at once would both start what is missing.
         self._lock = threading.RLock()
         targets.listeners.append(self._target_changed)
@@ -47,8 +64,9 @@ class Deployments:
     def make_deployment(self, task_definition: str, desired_count: int, status: str = "PRIMARY") -> Any:  # noqa: ANN401
         """A new service is being deployed too, until its tasks are healthy."""
         deployment = original("services.ecs", "_make_deployment")(task_definition, desired_count, status)
+        deployment["id"] = f"ecs-svc/{secrets.randbelow(9 * 10**18) + 10**18}"
         deployment["rolloutState"] = "IN_PROGRESS"
-        deployment["rolloutStateReason"] = f"ECS deployment {deployment['id']} in progress."
+        deployment["rolloutStateReason"] = services.IN_PROGRESS.format(deployment["id"])
         return deployment
 
     def reconcile_service_tasks(self, cluster_name: str, svc_key: str) -> None:
@@ -61,30 +79,106 @@ class Deployments:
         self._reconcile(cluster_name, svc_key)
         self.history.look(svc_key)
 
+    def mark_task_running(self, task_arn: str, task: Task) -> Any:  # noqa: ANN401 (ministack's answer)
+        """Its containers' checks begin, and it is in its service's target groups."""
+        running = self._containers.mark_task_running(task_arn, task)
+        if running and (service := services.of_task(task)):
+            for group in services.target_groups(service):
+                services.tell(service, services.REGISTERED.format(group=group))
+        return running
+
     def record_service_task_healthy(self, svc_key: str, task: Task) -> None:
         """Only with healthy targets and containers; then failures begin anew."""
         if self.passed(svc_key, task):
-            self._failures.pop((services.of_task(task) or {}).get("serviceArn", svc_key), None)
+            self._failures.pop(_throttled(task), None)
             original("services.ecs", "_record_service_task_healthy")(svc_key, task)
 
     def record_service_task_failure(self, task: Task, digest_resolution_failed: bool = False) -> None:
-        """Pause where tasks keep failing, count the failure, look."""
-        key = services.key_of(task)
-        arn = (services.of_task(task) or {}).get("serviceArn", key)
-        self._failures[arn] += 1
-        excess = self._failures[arn] - FREE_FAILURES
+        """Pause where tasks keep failing to start, count the failure, break the circuit, replace the task, look.
+
+        In the place of ministack's own, which has the deployment FAILED at once: AWS first brings the last completed
+        one back and says so of that one.
+        """
+        service, key = services.of_task(task), services.key_of(task)
+        if service is None or service["status"] != "ACTIVE":
+            return
+        self._pause(service, task)
+        with concurrency.resource_lock("ecs-service", key):
+            ours = ecs._primary_deployment(service)
+            if ours and task.get("_deployment_id") == ours["id"] and ours["rolloutState"] == "IN_PROGRESS":
+                ours["failedTasks"] = int(ours.get("failedTasks", 0)) + 1
+                breaker = (service.get("deploymentConfiguration") or {}).get("deploymentCircuitBreaker") or {}
+                many = digest_resolution_failed or ours["failedTasks"] >= ecs._circuit_breaker_threshold(service)
+                if breaker.get("enable") and many:
+                    services.tell(service, services.FAILED.format(deployment=ours["id"]))
+                    before = self.last_completed(service) if breaker.get("rollback") else None
+                    if before is None:
+                        ours.update(rolloutState="FAILED", rolloutStateReason=FAILED, updatedAt=ecs._iso())
+                    else:
+                        self.roll_back(service, before, ROLLING_BACK, FAILED)
+        ecs._reconcile_service_tasks(key.split("/", 1)[0], key)
+        self.history.look(key)
+
+    def _pause(self, service: Record, task: Task) -> None:
+        """Throttle tasks that never reach RUNNING."""
+        if task.get("startedAt"):
+            return
+        self._failures[_throttled(task)] += 1
+        excess = self._failures[_throttled(task)] - FREE_FAILURES
+        if excess == 1:
+            services.tell(service, services.THROTTLED)
         if excess > 0:
             time.sleep(min(2.0**excess, LONGEST_PAUSE))
-        original("services.ecs", "_record_service_task_failure")(task, digest_resolution_failed)
-        self.history.look(key)
+
+    def last_completed(self, service: Record) -> Record | None:
+        """The deployment that a service is rolled back to; one that was rolled back to just now is one, too."""
+        others = (one for one in service["deployments"] if one["status"] != "PRIMARY")
+        return next((one for one in others if one["id"] in self._completed), None)
+
+    def roll_back(self, service: Record, before: Record, reason: str, ended: str) -> None:
+        """Make an earlier deployment the PRIMARY one again; the other stays ACTIVE and IN_PROGRESS for a while.
+
+        To be called with the service's lock. As AWS was seen to: ACTIVE and IN_PROGRESS for up to 1¾ minutes, then
+        FAILED for the reason ``ended``, then gone. ``reason`` is the earlier one's, with a place for its id.
+        """
+        ours = ecs._primary_deployment(service)
+        services.tell(service, services.ROLLING_BACK.format(deployment=before["id"]))
+        ours.update(status="ACTIVE", updatedAt=ecs._iso())
+        before.update(
+            status="PRIMARY",
+            desiredCount=service["desiredCount"],
+            rolloutState="IN_PROGRESS",
+            rolloutStateReason=reason.format(before["id"]),
+            updatedAt=ecs._iso(),
+        )
+        service["taskDefinition"] = before["taskDefinition"]
+        others = [one for one in service["deployments"] if one is not before]
+        service["deployments"] = [before, *others]
+        self._rolling_back[ours["id"]] = before["id"]
+        scope = responses.get_account_id(), responses.get_region()
+        concurrency.spawn_background(self._end_rollback, service, ours, ended, scope, thread_name="rollback")
+
+    def _end_rollback(self, service: Record, ours: Record, reason: str, scope: tuple[str, str]) -> None:
+        time.sleep(self._happenings.rollback)
+        ours.update(desiredCount=0, rolloutState="FAILED", rolloutStateReason=reason, updatedAt=ecs._iso())
+        self._rolling_back.pop(ours["id"], None)
+        cluster = ecs._cluster_name_from_arn(service["clusterArn"])
+        with responses.request_scope(*scope):
+            ecs._schedule_service_deployment_completion(cluster, f"{cluster}/{service['serviceName']}", *scope)
 
     def complete_service_deployment(
         self, cluster_name: str, svc_key: str, expected_deployment_id: str | None = None
     ) -> None:
-        """Complete, tell that it is steady, drop what failed before, look."""
-        before = _rollout(svc_key)
+        """Complete, unless it is rolled back to and that is not over; tell it, drop what failed before, look."""
+        primary = _primary(svc_key) or {}
+        if primary.get("id") in self._rolling_back.values():
+            return
+        before = primary.get("rolloutState")
         original("services.ecs", "_complete_service_deployment")(cluster_name, svc_key, expected_deployment_id)
-        if before == "IN_PROGRESS" and _rollout(svc_key) == "COMPLETED":
+        if before == "IN_PROGRESS" and primary["rolloutState"] == "COMPLETED":
+            self._completed.add(primary["id"])
+            primary["rolloutStateReason"] = COMPLETED.format(primary["id"])
+            services.tell(ecs._services[svc_key], services.DEPLOYED.format(deployment=primary["id"]))
             services.tell(ecs._services[svc_key], services.STEADY)
         _drop_failed(svc_key)
         self.history.look(svc_key)
@@ -100,8 +194,7 @@ class Deployments:
         """Whether a running task's containers are healthy, and it is in every target group of its service."""
         if checks(task) and task["healthStatus"] != "HEALTHY":
             return False
-        service = ecs._services.get(svc_key) or {}
-        groups = [b["targetGroupArn"] for b in service.get("loadBalancers") or [] if b.get("targetGroupArn")]
+        groups = services.target_groups(ecs._services.get(svc_key) or {})
         address = ecs._task_ip(task)
         return all(self.targets.state(group, address) == "healthy" for group in groups if address and group in alb._tgs)
 
@@ -118,16 +211,17 @@ class Deployments:
                 _recovered(task)
             elif state == "unhealthy" and _replace(task, f"Task failed ELB health checks in (target-group {group})"):
                 port, problem = self.targets.problem(group, address)
-                task_id = task["taskArn"].rsplit("/", 1)[-1]
-                services.tell(ecs._services[services.key_of(task)], services.unhealthy(task_id, port, group, problem))
+                told = {"task": services.task_id(task), "port": port, "group": group, "reason": problem}
+                services.tell(ecs._services[services.key_of(task)], services.UNHEALTHY_TARGET.format(**told))
 
     def _container_changed(self, task: Task, status: Status) -> None:
         if not str(task.get("group", "")).startswith("service:"):
             return
         if status == "HEALTHY":
             _recovered(task)
-        elif status == "UNHEALTHY":
-            _replace(task, "Task failed container health checks")
+        elif status == "UNHEALTHY" and _replace(task, "Task failed container health checks"):
+            told = services.UNHEALTHY_CONTAINER.format(task=services.task_id(task))
+            services.tell(ecs._services[services.key_of(task)], told)
 
     def _reconcile(self, cluster_name: str, svc_key: str) -> None:
         service = ecs._services.get(svc_key)
@@ -153,7 +247,7 @@ class Deployments:
             # No task will turn healthy and complete it.
             ecs._complete_service_deployment(cluster_name, svc_key)
 
-    def _do(self, service: dict[str, Any], primary: dict[str, Any], decided: Step) -> None:
+    def _do(self, service: Record, primary: Record, decided: Step) -> None:
         for arn in decided.stop:
             task = ecs._tasks[arn]
             scaling = f"Scaling activity initiated by (deployment {task['_deployment_id']})"
@@ -196,19 +290,20 @@ def _recovered(task: Task) -> None:
     ecs._schedule_service_deployment_completion(key.split("/", 1)[0], key, account, region, healthy_task=task)
 
 
-def _rollout(svc_key: str) -> str | None:
-    """The rollout state of a service's PRIMARY deployment."""
-    primary = ecs._primary_deployment(ecs._services.get(svc_key) or {})
-    return primary["rolloutState"] if primary else None
+def _throttled(task: Task) -> tuple[str, str]:
+    """What failures to start are counted for: the service and its task definition."""
+    return str((services.of_task(task) or {}).get("serviceArn")), task["taskDefinitionArn"]
+
+
+def _primary(svc_key: str) -> Record | None:
+    found: Record | None = ecs._primary_deployment(ecs._services.get(svc_key) or {})
+    return found
 
 
 def _drop_failed(svc_key: str) -> None:
     """A failed deployment leaves the list once the service is steady on another one."""
-    service = ecs._services.get(svc_key)
-    if service is None:
-        return
-    primary = ecs._primary_deployment(service)
-    if primary is None or primary.get("rolloutState") != "COMPLETED":
+    service, primary = ecs._services.get(svc_key), _primary(svc_key)
+    if primary is None or primary["rolloutState"] != "COMPLETED":
         return
     service["deployments"] = [
         d
@@ -217,7 +312,7 @@ def _drop_failed(svc_key: str) -> None:
     ]
 
 
-def _wanted(service: dict[str, Any], primary: dict[str, Any]) -> Wanted:
+def _wanted(service: Record, primary: Record) -> Wanted:
     configuration = service.get("deploymentConfiguration") or {}
     definition = ecs._task_defs.get(ecs._resolve_td_key(primary["taskDefinition"])) or {}
     return Wanted(

@@ -12,26 +12,36 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from rehearsal.emulator.ecs.history import History, Progress, ServiceDeployment, counts, failures, requested
+from rehearsal.emulator.ecs.deployments import Deployments
+from rehearsal.emulator.ecs.history import Progress, ServiceDeployment, counts, failures, requested
 from rehearsal.emulator.ecs.task_definitions import containers_of, refused
+from rehearsal.emulator.happenings import Happenings
 from rehearsal.emulator.ministack import concurrency, ecs, responses
 
 Request = dict[str, Any]
 Answer = dict[str, Any]
 # Message and code.
 Problem = tuple[str, str]
+# hashicorp/terraform-provider-aws#43445
+OLDEST: Final = 90 * 24 * 3600.0
+TOO_OLD: Final = "Before and After time filter must be within the last 3 months."
 # How many ARNs one call takes, and how many service deployments a page has where the caller names no number.
 MOST_ARNS, PAGE, LARGEST_PAGE = 20, 20, 100
 # "PENDING - The service deployment moves to the ROLLBACK_REQUESTED state", and so does IN_PROGRESS. In the
 # other open states it continues to stop or to roll back.
 STOPPABLE: Final = ("PENDING", "IN_PROGRESS")
+# In words of our own: of the deployment that becomes the PRIMARY one again, and of the one that was stopped.
+ROLLING_BACK: Final = "ECS deployment stopped: rolling back to deploymentId {}."
+STOPPED: Final = "ECS deployment stopped by StopServiceDeployment."
 
 
 class Calls:
     """The handlers of the calls, by their names in the API."""
 
-    def __init__(self, history: History) -> None:
-        self._history = history
+    def __init__(self, deployments: Deployments, happenings: Happenings) -> None:
+        self._deployments = deployments
+        self._history = deployments.history
+        self._happenings = happenings
 
     def list(self, data: Request) -> Any:  # noqa: ANN401 (ministack's response)
         """ListServiceDeployments: the newest first, filtered and in pages."""
@@ -46,7 +56,13 @@ class Calls:
         size = data.get("maxResults", PAGE)
         if not 1 <= size <= LARGEST_PAGE:
             return refused(f"maxResults must be between 1 and {LARGEST_PAGE}.", "InvalidParameterException")
-        found = selected(list(reversed(self._history.of(service["serviceArn"]))), data)
+        now = time.time()
+        if any(limit < now - OLDEST for limit in (data.get("createdAt") or {}).values()):
+            return refused(TOO_OLD, "InvalidParameterException")
+        known = self._history.of(service["serviceArn"])
+        if known and self._happenings.happens("slow-list", service=name):
+            known = known[:-1]
+        found = selected(known[::-1], data, now - self._happenings.late)
         begin = 0
         if token := data.get("nextToken"):
             begin = next((i for i, one in enumerate(found, 1) if one.arn.endswith(f"/{token}")), 0)
@@ -91,8 +107,25 @@ class Calls:
             return refused("Service deployment not found.", "ServiceDeploymentNotFoundException")
         problem = stop_problem(found[0].progress, data.get("stopType", "ROLLBACK"))
         if problem is None and found[0].progress.status in STOPPABLE:
-            problem = roll_back(self._history, *found)
+            problem = self._roll_back(*found)
         return refused(*problem) if problem else responses.json_response({"serviceDeploymentArn": arn})
+
+    def _roll_back(self, one: ServiceDeployment, service: dict[str, Any]) -> Problem | None:
+        """Make the last completed deployment the PRIMARY one again; message and code where there is none."""
+        cluster = ecs._cluster_name_from_arn(service["clusterArn"])
+        key = f"{cluster}/{service['serviceName']}"
+        with concurrency.resource_lock("ecs-service", key):
+            ours = one.deployment
+            if ours["status"] != "PRIMARY" or ours["rolloutState"] != "IN_PROGRESS":
+                return "The service deployment has ended meanwhile.", "ConflictException"
+            before = self._deployments.last_completed(service)
+            source = next((s for s in self._history.of(service["serviceArn"]) if s.deployment is before), None)
+            if before is None or source is None:
+                return "There is no service revision to roll back to.", "InvalidParameterException"
+            one.progress = requested(one.progress, source.revision_arn, time.time())
+            self._deployments.roll_back(service, before, ROLLING_BACK, STOPPED)
+        ecs._reconcile_service_tasks(cluster, key)
+        return None
 
     def _now(self, arn: str) -> tuple[ServiceDeployment, dict[str, Any]] | None:
         """A service deployment as it is now, and its service."""
@@ -105,10 +138,10 @@ class Calls:
         return (one, service) if service is not None and service["status"] == "ACTIVE" else None
 
 
-def selected(newest_first: list[ServiceDeployment], data: Request) -> list[ServiceDeployment]:
-    """Those with one of the wanted states, created between the wanted times (seconds since 1970)."""
+def selected(newest_first: list[ServiceDeployment], data: Request, until: float) -> list[ServiceDeployment]:
+    """Those with one of the wanted states, created between the wanted times (seconds since 1970), and by ``until``."""
     wanted, created = data.get("status") or [], data.get("createdAt") or {}
-    after, before = created.get("after", 0), created.get("before", float("inf"))
+    after, before = created.get("after", 0), min(until, created.get("before", until))
     return [
         one
         for one in newest_first
@@ -129,37 +162,6 @@ def stop_problem(progress: Progress, kind: str) -> Problem | None:
         return "The valid values of stopType are ROLLBACK.", "InvalidParameterException"
     if not progress.open:
         return f"The service deployment is {progress.status} already.", "ConflictException"
-    return None
-
-
-def roll_back(history: History, one: ServiceDeployment, service: dict[str, Any]) -> Problem | None:
-    """Make the last completed deployment the PRIMARY one again; message and code where there is none."""
-    cluster, name = ecs._cluster_name_from_arn(service["clusterArn"]), service["serviceName"]
-    key = f"{cluster}/{name}"
-    with concurrency.resource_lock("ecs-service", key):
-        ours = one.deployment
-        if ours["status"] != "PRIMARY" or ours["rolloutState"] != "IN_PROGRESS":
-            return "The service deployment has ended meanwhile.", "ConflictException"
-        before = next((d for d in service["deployments"] if d["rolloutState"] == "COMPLETED"), None)
-        source = next((s for s in history.of(service["serviceArn"]) if s.deployment is before), None)
-        if before is None or source is None:
-            return "There is no service revision to roll back to.", "InvalidParameterException"
-        one.progress = requested(one.progress, source.revision_arn, time.time())
-        ours.update(
-            status="ACTIVE",
-            desiredCount=0,
-            rolloutState="FAILED",
-            rolloutStateReason="ECS deployment was stopped and is rolling back.",
-        )
-        before.update(
-            status="PRIMARY",
-            desiredCount=service["desiredCount"],
-            rolloutState="IN_PROGRESS",
-            rolloutStateReason="ECS deployment rollback in progress.",
-        )
-        service["taskDefinition"] = before["taskDefinition"]
-    ecs._reconcile_service_tasks(cluster, key)
-    ecs._schedule_service_deployment_completion(cluster, key, responses.get_account_id(), responses.get_region())
     return None
 
 

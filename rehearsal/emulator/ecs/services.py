@@ -8,13 +8,22 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messag
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import uuid
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
 from typing import Any, Final
 
-from rehearsal.emulator.cloudformation.resource_types import Properties, Reader, explicit, pascal, typed
+from rehearsal.emulator.cloudformation.resource_types import (
+    Created,
+    NotStabilisedError,
+    Properties,
+    Reader,
+    explicit,
+    pascal,
+    typed,
+)
 from rehearsal.emulator.ecs.task_definitions import missing_revision, refused
 from rehearsal.emulator.ministack import ecs, responses
 from rehearsal.emulator.seams import HANDLERS, original, original_entry
@@ -23,6 +32,8 @@ Request = dict[str, Any]
 # What ministack drops of a service: tags handed on to tasks, and rebalancing of zones.
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-using-tags.html
 KEPT: Final = ("availabilityZoneRebalancing", "enableECSManagedTags", "propagateTags")
+# https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentConfiguration.html (default values)
+PERCENTAGES: Final = {"maximumPercent": 200, "minimumHealthyPercent": 100}
 # "The event stream for your service. A maximum of 100 of the latest events are displayed."
 MOST_EVENTS: Final = 100
 OURS: Final = "_ours"
@@ -32,6 +43,14 @@ LEFT_OUT: Final = (
     "AvailabilityZoneRebalancing", "EnableECSManagedTags", "EnableExecuteCommand", "HealthCheckGracePeriodSeconds",
     "PlatformVersion", "PropagateTags",
 )  # fmt: skip
+# CloudFormation waits for a steady service, for up to three hours where no circuit breaker ends it before.
+STABILISES = 3 * 3600.0
+# https://repost.aws/articles/ARQJJetqfbSGq8hUxlBV9O8Q/ecs-deployment-circuit-breaker-was-triggered
+BROKEN: Final = (
+    "Resource handler returned message: \"Error occurred during operation 'ECS Deployment Circuit Breaker was "
+    "triggered'.\" (RequestToken: {token}, HandlerErrorCode: GeneralServiceException)"
+)
+NOT_STEADY: Final = "{arn} did not become steady in time"
 # What the handler that runs in this thread has left out.
 _LEFT_OUT: ContextVar[Request | None] = ContextVar("left_out", default=None)
 # Keys that AWS leaves out where they have no value; ministack answers "" for them.
@@ -44,12 +63,15 @@ _OF_ECS: Final = frozenset({
     "EnableExecuteCommand", "HealthCheckGracePeriodSeconds", "LaunchType", "LoadBalancers", "NetworkConfiguration",
     "PlatformVersion", "PropagateTags", "ServiceName", "TaskDefinition",
 })  # fmt: skip
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_service_deployment_events.html
+IN_PROGRESS: Final = "ECS deployment {} in progress."
 OF_A_SERVICE: Final = _OF_ECS | {"Tags"}
 
 
 def create_service(data: Request) -> Any:  # noqa: ANN401 (ministack's response)
     """CreateService, in this order: the request whole and typed, refused, made by ministack, its settings kept."""
     data = typed("ecs", "CreateService", {**data, **(_LEFT_OUT.get() or {})})
+    data["deploymentConfiguration"] = PERCENTAGES | (data.get("deploymentConfiguration") or {})
     if problem := missing_revision(data.get("taskDefinition", "")):
         return refused(problem)
     answer = original("services.ecs", "_create_service")(data)
@@ -78,6 +100,9 @@ def _kept(answer: Any, data: dict[str, Any], reference: str) -> Any:  # noqa: AN
     cluster = ecs._resolve_cluster_name(data.get("cluster", "default"))
     service = ecs._services[f"{cluster}/{ecs._resolve_service_ref(reference)[0]}"]
     service.update({key: data[key] for key in KEPT if key in data})
+    for deployment in service["deployments"]:
+        # ministack says nothing of one that UpdateService makes.
+        deployment["rolloutStateReason"] = deployment["rolloutStateReason"] or IN_PROGRESS.format(deployment["id"])
     return responses.json_response({"service": ecs._sanitize(service)})
 
 
@@ -91,12 +116,51 @@ def _only_told() -> None:
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-ecs-service.html
 def _create_of_stack(logical_id: str, props: Request, stack_name: str) -> Any:  # noqa: ANN401
     with _left_out(props):
-        return original_entry(HANDLERS, "AWS::ECS::Service")["create"](logical_id, props, stack_name)
+        made = original_entry(HANDLERS, "AWS::ECS::Service")["create"](logical_id, props, stack_name)
+    require_steady(made)
+    return made
 
 
 def _update_of_stack(physical_id: str, old_props: Request, new_props: Request, stack_name: str) -> Any:  # noqa: ANN401
-    with _left_out(new_props):
-        return original_entry(HANDLERS, "AWS::ECS::Service")["update"](physical_id, old_props, new_props, stack_name)
+    before = _deployment(physical_id)
+    with _left_out(new_props, _rolls_to(physical_id, new_props)):
+        changed = original_entry(HANDLERS, "AWS::ECS::Service")["update"](physical_id, old_props, new_props, stack_name)
+    if _deployment(changed[0]) != before:
+        require_steady(changed)
+    return changed
+
+
+def _rolls_to(physical_id: str, properties: Request) -> Request:
+    """What a change of whatever property rolls the service to: a family means its newest revision (decision 3)."""
+    service = ecs._services.get(physical_id.rpartition(":service/")[2]) or {}
+    meant = ecs._task_defs.get(ecs._resolve_td_key(properties.get("TaskDefinition", "")))
+    arn = meant and meant["taskDefinitionArn"]
+    return {"taskDefinition": arn} if arn and arn != service.get("taskDefinition") else {}
+
+
+def _deployment(physical_id: str) -> str:
+    service = ecs._services.get(physical_id.rpartition(":service/")[2])
+    return str((ecs._primary_deployment(service) or {}).get("id", "")) if service else ""
+
+
+def require_steady(made: Created) -> None:
+    """Wait as CloudFormation does until a service that it made or changed is steady; ``made`` is id and attributes.
+
+    Raises NotStabilisedError, in CloudFormation's words (aws/copilot-cli#5296), when ECS gives the deployment up.
+    """
+    key, ours = made[0].rpartition(":service/")[2], _deployment(made[0])
+    began = epoch((ecs._primary_deployment(ecs._services[key]) or {})["createdAt"])
+    end = time.monotonic() + STABILISES
+    while (service := ecs._services.get(key)) and service["status"] == "ACTIVE" and time.monotonic() < end:
+        primary = ecs._primary_deployment(service) or {}
+        mine = next((one for one in service["deployments"] if one["id"] == ours), primary)
+        # While ECS goes back, a deployment from before it is the primary one; a later one is waited for instead.
+        if mine["rolloutState"] == "FAILED" or epoch(primary["createdAt"]) < began:
+            raise NotStabilisedError(BROKEN.format(token=uuid.uuid4()), made)
+        if primary.get("rolloutState") == "COMPLETED":
+            return
+        time.sleep(0.05)
+    raise NotStabilisedError(NOT_STEADY.format(arn=made[0]), made)
 
 
 def _delete_of_stack(physical_id: str, props: Request) -> None:
@@ -107,9 +171,10 @@ def _delete_of_stack(physical_id: str, props: Request) -> None:
 
 
 @contextmanager
-def _left_out(properties: Request) -> Iterator[None]:
-    """Have the request that ministack's handler makes in this thread completed by what it leaves out."""
-    token = _LEFT_OUT.set({key[0].lower() + key[1:]: properties[key] for key in LEFT_OUT if key in properties})
+def _left_out(properties: Request, more: Request | None = None) -> Iterator[None]:
+    """Have the request of ministack's handler in this thread completed by what it leaves out, and by ``more``."""
+    left_out = {key[0].lower() + key[1:]: properties[key] for key in LEFT_OUT if key in properties}
+    token = _LEFT_OUT.set({**left_out, **(more or {})})
     try:
         yield
     finally:
@@ -150,22 +215,39 @@ def tell(service: dict[str, Any], message: str) -> None:
     service["events"] = [event, *service["events"]][:MOST_EVENTS]
 
 
-def started(tasks: Sequence[str]) -> str:
-    """The message that tasks, by their ids, have been started."""
-    return f"has started {len(tasks)} tasks: {' '.join(f'(task {task})' for task in tasks)}."
+# The first three: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages-list.html; the
+# others stand on no page, and are as people have posted them from their accounts.
+STEADY: Final = "has reached a steady state."
+THROTTLED: Final = "is unable to consistently start tasks successfully."
+UNHEALTHY_TARGET: Final = "(task {task}) (port {port}) is unhealthy in (target-group {group}) due to (reason {reason})."
+STARTED: Final = "has started {count} tasks: {tasks}."
+STOPPED: Final = "has stopped 1 running tasks: (task {task})."
+STOPPED_PENDING: Final = "stopped 1 pending tasks."
+DRAINING: Final = "has begun draining connections on 1 tasks."
+REGISTERED: Final = "registered 1 targets in (target-group {group})"
+DEREGISTERED: Final = "deregistered 1 targets in (target-group {group})"
+UNHEALTHY_CONTAINER: Final = "(task {task}) failed container health checks."
+DEPLOYED: Final = "(deployment {deployment}) deployment completed."
+FAILED: Final = "(deployment {deployment}) deployment failed: tasks failed to start."
+ROLLING_BACK: Final = "rolling back to deployment {deployment}."
 
 
-def unhealthy(task: str, port: int, group: str, reason: str) -> str:
-    """The message that a target has failed its health checks."""
-    return f"(task {task}) (port {port}) is unhealthy in (target-group {group}) due to (reason {reason})."
+def task_id(task: Mapping[str, Any]) -> str:
+    """The last part of a task's ARN."""
+    return str(task["taskArn"]).rsplit("/", 1)[-1]
 
 
-def draining(tasks: int) -> str:
-    """The message that tasks leave their target groups."""
-    return f"has begun draining connections on {tasks} tasks."
+def target_groups(service: Mapping[str, Any]) -> list[str]:
+    """The ARNs of a service's target groups."""
+    return [one["targetGroupArn"] for one in service.get("loadBalancers") or [] if one.get("targetGroupArn")]
 
 
-STEADY = "has reached a steady state."
+def tell_stop(service: dict[str, Any], task: Mapping[str, Any], was: str) -> None:
+    """Tell that a task which ``was`` RUNNING or starting is being stopped, and leaves its target groups."""
+    for group in target_groups(service) if was == "RUNNING" else []:
+        tell(service, DEREGISTERED.format(group=group))
+        tell(service, DRAINING)
+    tell(service, STOPPED.format(task=task_id(task)) if was == "RUNNING" else STOPPED_PENDING)
 
 
 def normalize_ecs_timestamps(payload: Any, field_name: str | None = None) -> Any:  # noqa: ANN401 (any JSON)
@@ -186,11 +268,8 @@ def epoch(value: Any) -> Any:  # noqa: ANN401 (any JSON)
 def without_empty(payload: Any) -> Any:  # noqa: ANN401 (any JSON)
     """The answer without the keys that AWS would leave out."""
     if isinstance(payload, dict):
-        return {
-            name: without_empty(value)
-            for name, value in payload.items()
-            if not (name in OPTIONAL and value in ("", None))
-        }
+        kept = {name: value for name, value in payload.items() if value is not None}
+        return {name: without_empty(value) for name, value in kept.items() if value != "" or name not in OPTIONAL}
     return [without_empty(item) for item in payload] if isinstance(payload, list) else payload
 
 

@@ -11,12 +11,14 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Final
 
 from rehearsal.emulator.ec2 import zone
 from rehearsal.emulator.ecr.access import TOKENS
 from rehearsal.emulator.ecs import services
+from rehearsal.emulator.ecs.sidecars import NotResolvedError, Sidecars
 from rehearsal.emulator.ecs.task_definitions import from_ecr
+from rehearsal.emulator.happenings import Happenings
 from rehearsal.emulator.iam.sessions import Permission, assume_for_service, refusal
 from rehearsal.emulator.ministack import ecs, responses, ssm
 from rehearsal.emulator.seams import original
@@ -24,6 +26,10 @@ from rehearsal.runtimes import Runtime
 from rehearsal.runtimes.task import StartedTask
 
 Request = dict[str, Any]
+# openreplay/openreplay#4076
+TRANSIENT: Final = (
+    "pull image manifest has been retried 5 time(s): failed to resolve ref {}: toomanyrequests: Rate exceeded"
+)
 Task = dict[str, Any]
 # The access key of the execution role's session, for the task that this thread starts.
 EXECUTION_SESSION: ContextVar[str] = ContextVar("execution_session", default="")
@@ -32,8 +38,12 @@ EXECUTION_SESSION: ContextVar[str] = ContextVar("execution_session", default="")
 class Starting:
     """Starts tasks in the rehearsal's runtime, under their execution role; a service's also in a zone."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, happenings: Happenings, sidecars: Sidecars) -> None:
         self.runtime = runtime
+        self._sidecars = sidecars
+        self._happenings = happenings
+        # The ARNs of tasks that have a container which nobody declared.
+        self.injected: set[str] = set()
 
     def get_docker(self) -> Runtime:
         """The runtime in place of a Docker client."""
@@ -58,19 +68,30 @@ class Starting:
                 known = ecs._tasks[task["taskArn"]]
                 known["availabilityZone"] = zone(str(known["_subnet"])) or known["availabilityZone"]
         if ids:
-            services.tell(service, services.started(ids))
+            shown = " ".join(f"(task {one})" for one in ids)
+            services.tell(service, services.STARTED.format(count=len(ids), tasks=shown))
         return answer
 
     def start_task_worker(self, task: Task, td: Task, overrides: Any, _: object) -> None:  # noqa: ANN401
-        """Start a task: what its execution role may, then ministack's, with the runtime's client for this task."""
+        """Start a task: told to fail, what its execution role may, then ministack's, with this task's client."""
+        service = str(task.get("group", "")).removeprefix("service:")
+        if self._happenings.happens("pull-failure", service=service):
+            raise ecs._ImagePullError(TRANSIENT.format(td["containerDefinitions"][0]["image"]))
+        if self._happenings.happens("injected-container", service=service):
+            self.injected.add(task["taskArn"])
         role = td.get("executionRoleArn")
         # Fargate pulls, reads secrets and logs as this role (task_execution_IAM_role).
         session = assume_for_service(role, task["taskArn"].rsplit("/", 1)[-1]) if role else ""
         EXECUTION_SESSION.set(session)
         if session:
             _require(td, session, task["taskArn"])
+        self._sidecars.arrange(task, td)
         started = StartedTask(task["taskArn"], td, TOKENS.issue(session) if session else "")
-        original("services.ecs", "_start_task_worker")(task, td, overrides, self.runtime.for_task(started))
+        client = self._sidecars.in_turn(self.runtime.for_task(started), td)
+        try:
+            original("services.ecs", "_start_task_worker")(task, td, overrides, client)
+        except NotResolvedError as error:
+            ecs._fail_task_start(task, client, f"CannotStartContainerError: {error}")
 
 
 def emptiest(subnets: Sequence[str], tasks: Mapping[str, int]) -> str:

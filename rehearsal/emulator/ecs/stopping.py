@@ -8,17 +8,30 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from rehearsal.emulator.ecs import services
 from rehearsal.emulator.ecs.task_definitions import containers_of, refused
 from rehearsal.emulator.elbv2.targets import Targets
+from rehearsal.emulator.happenings import Told
 from rehearsal.emulator.ministack import alb, concurrency, ecs, ecs_metadata, responses
 from rehearsal.emulator.seams import original
 from rehearsal.runtimes import Runtime
 from rehearsal.runtimes.task import DEFAULT_STOP_TIMEOUT, stop_timeout
 
-StopCode = Literal["UserInitiated", "ServiceSchedulerInitiated", "EssentialContainerExited", "TaskFailedToStart"]
+StopCode = Literal["ServiceSchedulerInitiated", "SpotInterruption", "TerminationNotice", "UserInitiated"]
+# What takes a task's host from it → its reason and code.
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-maintenance.html
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-capacity-providers.html
+HOSTS: Final[dict[str, tuple[str, StopCode]]] = {
+    "retired-host": (
+        "ECS is performing maintenance on the underlying infrastructure hosting the task.",
+        "TerminationNotice",
+    ),
+    "spot-interruption": ("Your Spot Task was interrupted.", "SpotInterruption"),
+}
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html
+ESSENTIAL_EXITED: Final = "Essential container in task exited"
 Task = dict[str, Any]
 
 # The last lines of a container arrive in CloudWatch Logs within this time after its end, in seconds.
@@ -37,11 +50,15 @@ class Stopping:
     def mark_task_stopped(
         self, task_arn: str, task: Task, reason: str, stop_code: str, exit_code: int | None = None
     ) -> Any:  # noqa: ANN401 (ministack's answer)
-        """The end of a task that exits by itself: with its log whole, and the kernel's reason before its own."""
+        """The end of a task that exits by itself: with its log whole, and the kernel's reason at its container.
+
+        Each container keeps its own exit code: ministack would give the others that of the one that ended.
+        """
         containers = list(task.get("_docker_ids") or [])
         self._logged(containers)
-        killed = self._explain(task, containers)
-        stopped = original("services.ecs", "_mark_task_stopped")(task_arn, task, killed or reason, stop_code, exit_code)
+        self._explain(task, containers)
+        reason = ESSENTIAL_EXITED if stop_code == "EssentialContainerExited" else reason
+        stopped = original("services.ecs", "_mark_task_stopped")(task_arn, task, reason, stop_code)
         if stopped:
             self._in_background(self._discard_all, task, containers)
         return stopped
@@ -64,15 +81,15 @@ class Stopping:
             if not ecs._task_is_active(arn, task):
                 return False
             ecs._bump_task_version(task)
+            was = task["lastStatus"]
             task["desiredStatus"] = "STOPPED"
             task["lastStatus"] = "DEACTIVATING"
             task["stoppingAt"] = ecs._iso()
             task["stoppedReason"], task["stopCode"] = reason, code
         ecs_metadata.set_task_status(arn, desired_status="STOPPED")
         _recounted(task)
-        service = services.of_task(task)
-        if service and service.get("loadBalancers") and ecs._task_ip(task):
-            services.tell(service, services.draining(1))
+        if service := services.of_task(task):
+            services.tell_stop(service, task, was)
         self._in_background(self._finish, task)
         return True
 
@@ -81,8 +98,10 @@ class Stopping:
         if address := ecs._task_ip(task):
             self.targets.drain(address, _deregistration_delay(task))
         task["lastStatus"] = "STOPPING"
-        for container, definition in zip(task["containers"], containers_of(task["taskDefinitionArn"]), strict=False):
-            container["exitCode"] = self._discard(container.get("runtimeId"), task, stop_timeout(definition))
+        definitions = {one["name"]: one for one in containers_of(task["taskDefinitionArn"])}
+        for container in task["containers"]:
+            timeout = stop_timeout(definitions.get(container["name"], {}))
+            container["exitCode"] = self._discard(container.get("runtimeId"), task, timeout)
             container["lastStatus"] = "STOPPED"
         with concurrency.resource_lock("ecs-task", arn):
             for token in task.get("_metadata_tokens") or []:
@@ -110,11 +129,29 @@ class Stopping:
         task = ecs._resolve_task(data.get("task", ""), cluster)
         if task is None:
             return refused("The referenced task was not found.", "InvalidParameterException")
-        self.begin(task, data.get("reason") or "Task stopped by user", "UserInitiated")
-        group = str(task.get("group", ""))
-        if group.startswith("service:"):
-            ecs._reconcile_service_tasks(cluster, f"{cluster}/{group.split(':', 1)[1]}")
+        self._stop_and_replace(task, data.get("reason") or "Task stopped by user", "UserInitiated")
         return responses.json_response({"task": ecs._sanitize(task)})
+
+    def retire(self, told: Told) -> str:
+        """Take their hosts from so many running tasks of a service; why not, where there are too few."""
+        wanted, times = f"service:{told.service}", told.times or 1
+        running = [
+            (key, task)
+            for key, task in ecs._tasks.all_items()
+            if task["lastStatus"] == "RUNNING" and str(task.get("group")).startswith(wanted)
+            if not told.service or task["group"] == wanted
+        ]
+        if len(running) < times:
+            return f"{len(running)} tasks of {told.service or 'services'} run, not {times}"
+        for (account, region, _), task in running[:times]:
+            with responses.request_scope(account, region):
+                self._stop_and_replace(task, *HOSTS[told.kind])
+        return ""
+
+    def _stop_and_replace(self, task: Task, reason: str, code: StopCode) -> None:
+        self.begin(task, reason, code)
+        if services.of_task(task):
+            ecs._reconcile_service_tasks(ecs._cluster_name_from_arn(task["clusterArn"]), services.key_of(task))
 
     def _discard(self, short_id: str | None, task: Task, timeout: float) -> int | None:
         full = next((i for i in task.get("_docker_ids") or [] if short_id and i.startswith(short_id)), None)
@@ -124,21 +161,22 @@ class Stopping:
         self._logged([full])
         return code
 
-    def _explain(self, task: Task, containers: Iterable[str]) -> str | None:
-        """Write into each container why the kernel ended it; the last of these reasons."""
-        found = None
+    def _explain(self, task: Task, containers: Iterable[str]) -> None:
+        """Write into each container why the kernel ended it."""
         for container in containers:
             reason = self.runtime.reason(container)
             for described in task["containers"]:
                 if reason and container.startswith(described.get("runtimeId") or "-"):
-                    described["reason"] = found = reason
-        return found
+                    described["reason"] = reason
 
     def _discard_all(self, task: Task, containers: Iterable[str]) -> None:
         """The other containers of a task whose essential one has exited stop with it."""
         timeout = max((stop_timeout(c) for c in containers_of(task["taskDefinitionArn"])), default=DEFAULT_STOP_TIMEOUT)
         for container in containers:
-            self.runtime.discard(container, timeout)
+            code = self.runtime.discard(container, timeout)
+            for described in task["containers"]:
+                if container.startswith(described.get("runtimeId") or "-") and described.get("exitCode") is None:
+                    described["exitCode"] = code
         if address := ecs._task_ip(task):
             self.targets.drain(address, 0)
 

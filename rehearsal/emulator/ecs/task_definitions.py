@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefini
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Iterator
 from typing import Any, Final
@@ -28,6 +29,13 @@ FARGATE: Final[dict[int, tuple[int, ...]]] = {
     8192: tuple(gb * GB for gb in range(16, 61, 4)),
     16384: tuple(gb * GB for gb in range(32, 121, 8)),
 }
+FILLED: Final = ("environment", "mountPoints", "portMappings", "systemControls", "volumesFrom")
+NOT_OF_A_CONTAINER: Final = (
+    "disableNetworking", "dnsSearchDomains", "dnsServers", "dockerSecurityOptions", "extraHosts", "links", "privileged",
+)  # fmt: skip
+NOT_OF_LINUX: Final = ("devices", "maxSwap", "sharedMemorySize", "swappiness")
+# "Containers per task definition": https://docs.aws.amazon.com/general/latest/gr/ecs-service.html
+MOST_CONTAINERS: Final = 10
 # "256", "0.25 vCPU", "0.5 GB": "it's converted to an integer" of CPU units or MiB when it is registered.
 SIZE: Final = re.compile(r"\s*(?:(?P<units>\d+)|(?P<amount>\d+(?:\.\d+)?)\s*(?P<unit>vcpu|gb))\s*", re.IGNORECASE)
 
@@ -35,13 +43,35 @@ SIZE: Final = re.compile(r"\s*(?:(?P<units>\d+)|(?P<amount>\d+(?:\.\d+)?)\s*(?P<
 def register_task_definition(data: Data) -> Any:  # noqa: ANN401 (ministack's response)
     """RegisterTaskDefinition: refused, or registered by ministack."""
     problem = unregistrable(data)
-    return refused(problem) if problem else original("services.ecs", "_register_task_definition")(data)
+    return refused(problem) if problem else original("services.ecs", "_register_task_definition")(filled(data))
+
+
+def filled(data: Data) -> Data:
+    """A request with what ECS fills in and describes from then on.
+
+    The lists: https://docs.aws.amazon.com/cli/latest/reference/ecs/register-task-definition.html (examples); a volume's
+    root directory: aws-cloudformation/cloudformation-coverage-roadmap#1283; the rest: API_PortMapping, API_HealthCheck.
+    """
+    found = copy.deepcopy(data)
+    for container in found.get("containerDefinitions") or []:
+        for name in FILLED:
+            container.setdefault(name, [])
+        for port in container["portMappings"]:
+            port.setdefault("protocol", "tcp")
+            if data.get("networkMode") == "awsvpc" and "containerPort" in port:
+                port.setdefault("hostPort", port["containerPort"])
+        if container.get("healthCheck"):
+            container["healthCheck"] = {"interval": 30, "timeout": 5, "retries": 3} | container["healthCheck"]
+    for volume in found.get("volumes") or []:
+        if "efsVolumeConfiguration" in volume:
+            volume["efsVolumeConfiguration"].setdefault("rootDirectory", "/")
+    return found
 
 
 def unregistrable(data: Data) -> str | None:
     """Why ECS refuses a task definition, in its words; None where it takes it."""
-    problems = [problem for check in (_network, _size, _execution_role, _secrets) for problem in check(data)]
-    return problems[0] if problems else None
+    checks = (_network, _size, _unsupported, _execution_role, _secrets, _containers)
+    return next((problem for check in checks for problem in check(data)), None)
 
 
 def _on_fargate(data: Data) -> bool:
@@ -76,6 +106,52 @@ def converted(value: str, unit: str) -> int | None:
     if match is None or (match["unit"] and match["unit"].lower() != unit):
         return None
     return int(match["units"]) if match["units"] else round(float(match["amount"]) * 1024)
+
+
+def _unsupported(data: Data) -> Iterator[str]:
+    """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html, in AWS's words.
+
+    For a task: cn-terraform/terraform-aws-ecs-fargate#2, aws/aws-cdk#29619.
+    """
+    if not _on_fargate(data):
+        return
+    if data.get("ipcMode"):
+        yield "Tasks using the Fargate launch type do not support ipcMode."
+    if data.get("pidMode") not in (None, "", "task"):
+        yield (
+            f"Tasks using the Fargate launch type do not support pidMode '{data['pidMode']}'. "
+            "The supported value for pidMode is 'task'."
+        )
+    used = {"constraints": data.get("placementConstraints")}
+    for volume in data.get("volumes") or []:
+        used |= {"sourcePath": (volume.get("host") or {}).get("sourcePath")}
+        used |= {"dockerVolumeConfiguration": volume.get("dockerVolumeConfiguration")}
+    for container in data.get("containerDefinitions") or []:
+        linux = container.get("linuxParameters") or {}
+        used |= {name: linux.get(name) for name in NOT_OF_LINUX if linux.get(name)}
+        used |= {name: container.get(name) for name in NOT_OF_A_CONTAINER if container.get(name)}
+    yield from (f"Fargate compatible task definitions do not support {name}" for name, value in used.items() if value)
+
+
+def _containers(data: Data) -> Iterator[str]:
+    """In words of our own, by the rules of API_ContainerDefinition, API_ContainerDependency and the quota of ten.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDependency.html, boto/boto3#2436
+    """
+    every = {one.get("name"): one for one in data.get("containerDefinitions") or []}
+    if len(every) > MOST_CONTAINERS:
+        yield f"A task definition has {MOST_CONTAINERS} containers at most."
+    if every and not any(one.get("essential", True) for one in every.values()):
+        yield "A task definition has at least one essential container."
+    for name, container in every.items():
+        for needed in container.get("dependsOn") or []:
+            on, condition = every.get(needed["containerName"]), needed["condition"]
+            if on is None or on is container:
+                yield f"Container {name} cannot depend on {needed['containerName']}."
+            elif condition == "HEALTHY" and not on.get("healthCheck"):
+                yield f"Container {name} waits for a health check that {on['name']} does not have."
+            elif condition in ("SUCCESS", "COMPLETE") and on.get("essential", True):
+                yield f"Container {name} waits for the end of {on['name']}, which is essential."
 
 
 def _execution_role(data: Data) -> Iterator[str]:

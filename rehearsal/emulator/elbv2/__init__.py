@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
-from rehearsal.emulator.cloudformation.resource_types import Properties, Reader, attributes
+from rehearsal.emulator.cloudformation.resource_types import Properties, Reader, set_attributes
+from rehearsal.emulator.elbv2 import attributes
 from rehearsal.emulator.seams import ELB, HANDLERS, enter, handle, original_entry
 
 Params = dict[str, Any]
@@ -174,7 +175,7 @@ def read_target_group(physical_id: str, properties: Properties) -> dict[str, Any
         return None
     return {
         **{name: kept[name] for name in _PLAIN if name in kept},
-        "TargetGroupAttributes": attributes(
+        "TargetGroupAttributes": set_attributes(
             alb._tg_attrs.get(physical_id, []), properties.get("TargetGroupAttributes", [])
         ),
         "Tags": alb._tags.get(physical_id, []),
@@ -191,7 +192,7 @@ def read_load_balancer(physical_id: str, properties: Properties) -> dict[str, An
     return {
         "Name": kept["LoadBalancerName"],
         **{name: kept[name] for name in ("IpAddressType", "Scheme", "SecurityGroups", "Subnets", "Type")},
-        "LoadBalancerAttributes": attributes(
+        "LoadBalancerAttributes": set_attributes(
             alb._lb_attrs.get(physical_id, []), properties.get("LoadBalancerAttributes", [])
         ),
         "Tags": alb._tags.get(physical_id, []),
@@ -205,10 +206,11 @@ READERS: Final[dict[str, Reader]] = {
 
 
 def install() -> None:
-    """Refuse a second listener on a port and a second rule of a priority, by the API and in a stack."""
+    """Refuse a second listener on a port and a second rule of a priority, by the API and in a stack; and attributes."""
     _refused_where("CreateListener", _new_port)
     _refused_where("ModifyListener", _other_port)
     _refused_where("CreateRule", _new_priority)
     _refused_where("SetRulePriorities", _other_priorities)
     handle(LISTENER, **_checked(LISTENER, _port_of_stack))
     handle(RULE, **_checked(RULE, _priority_of_stack))
+    attributes.install()

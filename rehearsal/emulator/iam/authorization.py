@@ -153,14 +153,18 @@ def ecs_refusal(caller: str, headers: Mapping[str, str], body: bytes) -> Any:  #
     return refused and error_response_json("AccessDeniedException", refused.message, 400)
 
 
-def cloudformation_refusal(caller: str, body: bytes) -> Any:  # noqa: ANN401 (ministack's response)
+def cloudformation_refusal(caller: str, request: Mapping[str, str]) -> Any:  # noqa: ANN401 (ministack's response)
     """The answer that refuses a call of CloudFormation whose own action is allowed; None lets it through."""
     from ministack.core.responses import get_account_id, get_region
     from ministack.services.cloudformation import helpers
 
-    request = {name: values[0] for name, values in parse_qs(body.decode("utf-8", errors="replace")).items()}
     refused = first_refusal(caller, cloudformation_needs(request, get_region(), get_account_id()))
     return refused and helpers._error("AccessDenied", refused.message, 403)
+
+
+def form_of(body: bytes) -> dict[str, str]:
+    """The form that a call carries, flat."""
+    return {name: values[0] for name, values in parse_qs(body.decode("utf-8", errors="replace")).items()}
 
 
 def request_of(body: bytes) -> dict[str, Any]:
@@ -196,6 +200,11 @@ def _extract_resource_arn(
         return repository(request_of(body), region, account_id)
     if service == "ssm" and target.endswith(".GetParameters"):
         return parameters(request_of(body).get("Names", []), region, account_id)
+    if service == "cloudformation" and (named := query_params.get("ChangeSetName")):
+        # Only DescribeEvents takes it without the stack's name.
+        change_set = named[0] if isinstance(named, list) else named
+        if change_set.startswith("arn:") and "StackName" not in query_params:
+            return str(change_set)
     extract = original("core.iam_actions", "extract_resource_arn")
     return str(extract(service, method, path, headers, body, query_params, region, account_id))
 

@@ -43,8 +43,8 @@ class Changed:
         assert self.old in found, f"{path} has no {self.old!r}: the change changes nothing"
         return found.replace(self.old, self.new)
 
-    def paths(self, *folders: str) -> list[str]:
-        return HERE.work_tree.paths(*folders)
+    def texts(self, *folders: str) -> dict[str, str]:
+        return {path: self.text(path) or "" for path in HERE.work_tree.paths(*folders)}
 
 
 @pytest.mark.parametrize("environment", environments.names(HERE))

@@ -34,7 +34,7 @@ aws_config_file: .rehearsal/aws/config
 """
 DOCKERFILE = 'FROM scratch\nWORKDIR /app\nCMD ["python", "main.py"]\n'
 GOOD = "import time\nprint('serving', flush=True)\ntime.sleep(3600)\n"
-ROLES = ("administrator", "build", "deploy", "drift")
+ROLES = ("administrator", "build", "deploy", "drift", "infrastructure")
 
 
 @dataclass(frozen=True)
@@ -91,13 +91,6 @@ def clone(cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     with (tmp_path / ".rehearsal/aws/config").open("w") as file:
         profiles.write(file)
     return tmp_path
-
-
-@pytest.fixture
-def session() -> Iterator[StubbedSession]:
-    """A session whose clients answer what a test tells them to; every answer has to be asked for."""
-    with StubbedSession() as stubbed:
-        yield stubbed
 
 
 @pytest.fixture

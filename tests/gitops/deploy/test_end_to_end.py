@@ -53,6 +53,8 @@ def test_a_commit_ships_a_bad_one_is_rolled_back_and_the_next_one_ships(
     create_service(gitops, cloud)
     assert "is this content already: nothing was registered" in gitops("register", "app", "rehearsal").out
     assert "service=exists" in (clone / "output").read_text()
+    tags = cloud.client("ecs").describe_task_definition(taskDefinition="app-rehearsal:1", include=["TAGS"])["tags"]
+    assert [tag["value"][:2] for tag in tags if tag["key"] == "RegisteredAs"] == ["1:"]
     edited = edit_by_hand(cloud, "app-rehearsal:1")
     told = gitops("register", "app", "rehearsal").out
     assert f"{edited} says that it is this content, and is not: it was edited by hand" in told

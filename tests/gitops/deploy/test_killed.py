@@ -11,7 +11,7 @@ from tests.gitops.deploy.conftest import GOOD, Cloud, change
 from tests.gitops.deploy.test_rollback import STUCK, configure, live, tags
 
 BAD = "import sys\nsys.exit(3)\n"
-# Runs gitops and kills itself, as kill -9 does, before or after the first call of one operation of AWS.
+# Runs gitops and kills itself, as kill -9 does, before or after the first call of one operation of AWS, or about it.
 KILLED = """
 import os, signal, sys
 from botocore.client import BaseClient
@@ -21,29 +21,32 @@ when, operation, *words = sys.argv[1:]
 call = BaseClient._make_api_call
 
 def make_api_call(client, name, given):
-    if name == operation and when == "before":
+    ours = operation in f"{name} {given}"
+    if ours and when == "before":
         os.kill(os.getpid(), signal.SIGKILL)
     answer = call(client, name, given)
-    if name == operation:
+    if ours:
         os.kill(os.getpid(), signal.SIGKILL)
     return answer
 
 BaseClient._make_api_call = make_api_call
 sys.exit(main(words))
 """
-# Where what a deploy leaves behind differs: nothing updated, updated, watched, ended and not yet marked as good.
+# Where what a deploy leaves behind differs: nothing written of what ECS made of it, nothing updated, updated, watched,
+# ended and not yet marked as good.
 WHILE_GOOD = (
     ("after", "RegisterTaskDefinition"),
+    ("after", "TagResource"),
     ("after", "UpdateService"),
-    ("after", "ListServiceDeployments"),
-    ("before", "TagResource"),
+    ("after", "ListTasks"),
+    ("before", "'Verdict'"),
 )
 # A bad one watched, and one that ECS has rolled back whose revision is still the newest.
-WHILE_BAD = (("after", "ListServiceDeployments"), ("before", "DeregisterTaskDefinition"))
+WHILE_BAD = (("after", "DescribeServiceDeployments"), ("before", "DeregisterTaskDefinition"))
 
 
 # A rollback that has registered, updated, and served without being marked: none may go further back the second time.
-WHILE_BACK = (("after", "RegisterTaskDefinition"), ("after", "UpdateService"), ("before", "TagResource"))
+WHILE_BACK = (("after", "RegisterTaskDefinition"), ("after", "UpdateService"), ("before", "'Verdict'"))
 
 
 def killed(clone: Path, when: str, operation: str, verb: str = "deploy") -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from gitops import ecs_answers
-from gitops.deploy.decision import Decision, Verdict
+from gitops.deploy.decision import Decision, Verdict, decide
 from gitops.deploy.poller import Calls, End, Poller, Tell, pause, watch
 from gitops.ecs_answers import Observation
 from gitops.errors import GitopsError
@@ -22,6 +23,7 @@ from tests.gitops.deploy.described import (
     TARGET,
     Answers,
     Time,
+    entry,
     old,
     ours,
     seen,
@@ -31,7 +33,7 @@ from tests.gitops.deploy.described import (
 
 BEGUN = seen(ours, old)
 STEADY = seen(replace(ours, state="COMPLETED", running=2))
-BACK = seen(replace(old, status="PRIMARY"))
+BACK = seen(replace(old, status="PRIMARY"), replace(ours, status="ACTIVE", state="FAILED"))
 GOING_BACK = seen(
     replace(old, status="PRIMARY", state="IN_PROGRESS"),
     replace(ours, status="ACTIVE", state="FAILED", reason="because"),
@@ -90,6 +92,8 @@ def test_looks_stay_under_one_a_second_on_average_and_a_second_apart_when_it_may
         assert end.verdict is Verdict.SUCCEEDED
         assert len(told) / time.seconds < 1
     assert pause(TARGET, seen(replace(ours, running=2)), Decision(), waited=300) <= 1
+    # The proof of success needs some seconds, in which it cannot end.
+    assert pause(TARGET, seen(replace(ours, running=2)), Decision(), waited=300, unproven=True) > 1
     assert pause(TARGET, seen(replace(ours, failed=1)), Decision(), waited=300) <= 1
     assert pause(TARGET, BEGUN, Decision(rolling_back=True), waited=300) <= 1
     assert pause(TARGET, through_the_api(BEGUN, "IN_PROGRESS", failures=1), Decision(), waited=300) <= 1
@@ -137,6 +141,28 @@ def test_a_cause_that_is_told_ends_the_wait_at_once_and_a_verdict_goes_before_it
         assert time.seconds == 0
 
 
+def test_what_follows_from_absence_alone_is_believed_where_ecs_said_that_it_fails_and_for_long() -> None:
+    gone = seen(replace(old, status="PRIMARY"))
+    end, time, _ = run(BEGUN, gone, BEGUN, gone, timeout=100)
+    assert (end.verdict, "nor say why" in end.cause, time.seconds >= 100) == (Verdict.TIMED_OUT, True, True)
+    end, time, told = run(seen(replace(ours, failed=3), old), gone)
+    assert (end.verdict, 30 < time.seconds < 33) == (Verdict.ROLLED_BACK, True)
+    assert {decision.verdict for decision in told[:-1]} == {None}
+
+
+def test_while_there_is_a_doubt_nothing_has_succeeded_and_with_the_time_up_it_has_failed() -> None:
+    doubts = iter(["1 of 2 tasks run", "app exited with code 3", ""])
+    end = watch(TARGET, looks(STEADY), lambda *_: None, 900, Time().clock, doubt=lambda *_: next(doubts))
+    assert (end.verdict, next(doubts, None)) == (Verdict.SUCCEEDED, None)
+    time = Time()
+    end = watch(TARGET, looks(STEADY), lambda *_: None, 60, time.clock, doubt=lambda *_: "app exited with code 3")
+    assert (end.verdict, end.cause) == (
+        Verdict.FAILED,
+        "ECS calls it complete, and after 60 s app exited with code 3",
+    )
+    assert 70 <= time.seconds < 73
+
+
 def test_what_does_not_pass_is_raised() -> None:
     with pytest.raises(EndpointConnectionError):
         run(EndpointConnectionError(endpoint_url="http://x"))
@@ -149,97 +175,108 @@ def test_a_status_that_is_not_known_ends_it() -> None:
         run(BEGUN, seen(replace(ours, state="HALF_DONE")))
 
 
-def poller(answers: Answers, first: Observation | None = None) -> Callable[[], Observation]:
+def poller(answers: Answers, waited: float = 60.0) -> Callable[[], Observation]:
     calls, app = Calls(), service(answers.session)
     calls.count(app.ecs)
-    look = Poller(app, TARGET, calls, first)
-    return lambda: look(0.0)
+    look = Poller(app, TARGET, calls)
+    return lambda: look(waited)
 
 
-def found(answers: Answers, status: str) -> None:
-    """The list in which ours is found, by its revision and the moment it was made."""
-    entries = [
-        {
-            "serviceDeploymentArn": arn,
-            "targetServiceRevisionArn": f"arn:aws:ecs:sr/{revision}",
-            "createdAt": NOON + timedelta(seconds=seconds),
-            "status": status,
-        }
-        for arn, revision, seconds in (("arn:other", "old", 0), ("arn:earlier", "new", -50), (SD, "new", 1))
-    ]
-    wanted = {"cluster": "demo", "service": "app", "createdAt": {"after": NOON - timedelta(minutes=1)}}
-    answers.add("list_service_deployments", {"serviceDeployments": entries}, wanted)
-    revisions = [
-        {"serviceRevisionArn": f"arn:aws:ecs:sr/{name}", "taskDefinition": revision}
-        for name, revision in (("old", OLD), ("new", NEW))
-    ]
-    answers.add("describe_service_revisions", {"serviceRevisions": revisions})
+def failing(answers: Answers, status: str = "IN_PROGRESS", revision: str = NEW, **changes: Any) -> None:
+    """A look that sees a task fail, and asks for the service deployment that ECS names as the current one."""
+    answers.service(state="IN_PROGRESS")
+    answers.status(status, **changes)
+    answers.revisions(revision)
 
 
-def test_ours_is_found_by_its_revision_and_the_moment_it_was_made(answers: Answers) -> None:
-    found(answers, "IN_PROGRESS")
-    answers.status("IN_PROGRESS")
-    answers.status("SUCCESSFUL")
-    look = poller(answers, seen(ours, old))
-    # What the list says is enough for the first look; each look after it is one call.
-    statuses = [one.service_deployment.status for one in (look(), look(), look()) if one.service_deployment]
-    assert statuses == ["IN_PROGRESS", "IN_PROGRESS", "SUCCESSFUL"]
-
-
-def test_one_that_has_ended_before_the_first_look_is_described_at_once(answers: Answers) -> None:
-    found(answers, "ROLLBACK_SUCCESSFUL")
-    breaker = {"status": "MONITORING", "failureCount": 2, "threshold": 3}
-    answers.status("ROLLBACK_SUCCESSFUL", deploymentCircuitBreaker=breaker)
-    described = poller(answers, seen(ours, old))().service_deployment
-    assert described is not None
-    assert described.breaker is not None
-    assert (described.status, str(described.breaker)) == ("ROLLBACK_SUCCESSFUL", "2 of 3 failures")
-
-
-def test_a_breaker_that_is_off_counts_nothing() -> None:
-    breaker = {"status": "MONITORING_COMPLETE", "failureCount": 0, "threshold": 0}
-    assert ecs_answers.service_deployment({"deploymentCircuitBreaker": breaker}).breaker is None
-
-
-def test_what_stopped_it_is_looked_up_in_the_service(answers: Answers) -> None:
-    found(answers, "STOPPED")
-    answers.status("STOPPED")
-    answers.service(desiredCount=7)
-    assert poller(answers, seen(ours, old))().desired == 7
-
-
-def test_without_an_answer_of_update_service_the_service_is_described(answers: Answers) -> None:
-    found(answers, "IN_PROGRESS")
-    answers.service()
-    described = poller(answers)()
-    assert (described.service_deployment is None, described.desired) == (False, 2)
-
-
-def test_an_empty_list_is_asked_again_and_then_no_more(answers: Answers) -> None:
-    for number in range(1, 12):
-        if number in {1, 4, 8}:
-            answers.listed()
-        answers.service()
+def test_where_nothing_fails_a_look_is_one_call(answers: Answers) -> None:
+    well = [entry(replace(ours, running=2))]
+    for _ in range(3):
+        answers.service(deployments=well)
     look = poller(answers)
-    assert all(look().service_deployment is None for _ in range(11))
+    assert [look().service_deployment for _ in range(3)] == [None] * 3
+
+
+def test_where_something_fails_the_current_service_deployment_says_why(answers: Answers) -> None:
+    breaker = {"status": "MONITORING", "failureCount": 2, "threshold": 3}
+    failing(answers, deploymentCircuitBreaker=breaker)
+    answers.service(state="IN_PROGRESS")
+    answers.status("ROLLBACK_IN_PROGRESS")
+    look = poller(answers)
+    first, second = look().service_deployment, look().service_deployment
+    assert first is not None
+    assert second is not None
+    assert (first.status, str(first.breaker), second.status) == (
+        "IN_PROGRESS",
+        "2 of 3 failures",
+        "ROLLBACK_IN_PROGRESS",
+    )
+    off = {"status": "MONITORING_COMPLETE", "failureCount": 0, "threshold": 0}
+    assert ecs_answers.service_deployment({"deploymentCircuitBreaker": off}).breaker is None
+
+
+def test_it_is_asked_where_the_calls_leave_room_and_always_at_an_end(answers: Answers) -> None:
+    answers.service(state="IN_PROGRESS")
+    answers.service(state="FAILED", deploymentConfiguration={})
+    answers.status("STOPPED")
+    answers.revisions()
+    look = poller(answers, waited=1)
+    found = look(), look()
+    assert [one.service_deployment is None for one in found] == [True, False]
+
+
+def test_a_current_one_of_another_revision_is_not_ours(answers: Answers) -> None:
+    failing(answers, "SUCCESSFUL", OLD)
+    # Once is enough, until ECS names another.
+    answers.service(state="IN_PROGRESS")
+    look = poller(answers)
+    assert [look().service_deployment for _ in range(2)] == [None, None]
+
+
+def test_what_a_read_does_not_know_yet_is_late_and_no_event(answers: Answers) -> None:
+    # bugcrowd/ecs-deployment-monitor#2, kayac/ecspresso#28: the read is of the service before the update.
+    for _ in range(2):
+        answers.service(OLD, "ecs-svc/old", currentServiceDeployment="")
+    look = poller(answers, waited=2.6)
+    assert all(decide(TARGET, look(), 2.6, 900).verdict is None for _ in range(2))
+
+
+def test_what_a_read_lacks_is_late_for_a_while_though_another_knew_it_and_no_more_after_that(answers: Answers) -> None:
+    answers.service(deployments=[entry(replace(ours, running=2))], currentServiceDeployment="")
+    for _ in range(2):
+        answers.service(OLD, "ecs-svc/old", currentServiceDeployment="")
+    look = poller(answers, waited=29)
+    assert [look().late for _ in range(2)] == [False, True]
+    assert poller(answers, waited=30)().late is False
+
+
+def test_a_service_deployment_that_cannot_be_described_ends_nothing(answers: Answers) -> None:
+    answers.service(state="IN_PROGRESS")
+    answers.add("describe_service_deployments", {"failures": [{"arn": SD, "reason": "BROKEN"}]})
+    answers.service(state="IN_PROGRESS")
+    look = poller(answers)
+    assert [look().service_deployment for _ in range(2)] == [None, None]
+
+
+def test_an_older_service_deployment_of_the_same_revision_is_not_ours(answers: Answers) -> None:
+    failing(answers, "ROLLBACK_FAILED", createdAt=NOON - timedelta(hours=1))
+    assert poller(answers)().service_deployment is None
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "InvalidAction"])
-def test_where_the_api_is_not_to_be_had_the_service_is_described(answers: Answers, code: str) -> None:
-    answers.refuse("list_service_deployments", code)
-    for _ in range(5):
-        answers.service(state="IN_PROGRESS")
+def test_where_the_api_is_not_to_be_had_the_service_alone_tells(answers: Answers, code: str) -> None:
+    answers.service(state="IN_PROGRESS")
+    answers.refuse("describe_service_deployments", code)
+    answers.service(state="IN_PROGRESS")
     look = poller(answers)
-    for _ in range(5):
-        observation = look()
-    assert observation.breaker_rolls_back
+    observation = [look() for _ in range(2)][-1]
+    assert observation.settings.breaker_rolls_back
     ours = observation.deployment(TARGET.deployment_id)
     assert ours is not None
     assert (ours.state, ours.failed) == ("IN_PROGRESS", 1)
 
 
 def test_a_service_that_was_deleted_is_an_error(answers: Answers) -> None:
-    answers.listed()
     answers.service(status="INACTIVE")
     with pytest.raises(GitopsError, match="was deleted while it was watched"):
         poller(answers)()

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from gitops.deploy import references
-from gitops.deploy.references import TASKS, Failure
+from gitops.deploy.references import TASKS, Failure, Finding
 from gitops.ecs import Ecs
 from gitops.ecs_answers import Balanced
 from gitops.environments import Environment
 from gitops.errors import GitopsError
+from gitops.taskdefs.render import IMAGE
 from tests.gitops.deploy.described import NOON, StubbedSession, service
 
 
-def problems(found: list[Failure]) -> list[str]:
-    return [failure.problem for failure in found]
+def problems(found: Sequence[Finding]) -> list[str]:
+    return [str(one).partition(" → ")[0] for one in found]
+
+
+def fixes(found: Sequence[Finding], *, coming: bool = False) -> set[str]:
+    return {one.fix for one in found if isinstance(one, Failure) and (one.coming or not coming)}
 
 
 def test_one_failure_is_one_line_and_several_are_a_list() -> None:
@@ -120,82 +127,7 @@ def test_each_role_is_there_and_trusts_ecs(
             answer(session, *one)
     found = references.roles(session.client("iam"), named, "app", staging)
     assert problems(found) == expected
-    assert {failure.fix for failure in found if failure.coming} <= {APPLY}
-
-
-def secret(number: int, prefix: str = "/app/staging/") -> dict[str, str]:
-    return {"name": f"KEY_{number:02}", "valueFrom": f"arn:aws:ssm:eu-west-2:1:parameter{prefix}KEY_{number:02}"}
-
-
-def document(*secrets: dict[str, str], **container: Any) -> dict[str, Any]:
-    return {"containerDefinitions": [{"name": "app", "secrets": list(secrets), **container}]}
-
-
-def wanted(*given: dict[str, str]) -> list[references.SecretReference]:
-    return references.secrets(document(*given))
-
-
-def test_every_missing_parameter_is_named_with_its_fix(session: StubbedSession, staging: Environment) -> None:
-    twelve = [secret(number) for number in range(12)]
-    names = [f"/app/staging/KEY_{number:02}" for number in range(12)]
-    ssm = session.answers("ssm")
-    for part, missing in ((names[:10], names[3:4]), (names[10:], names[11:])):
-        ssm.add_response("get_parameters", {"InvalidParameters": missing}, {"Names": part, "WithDecryption": False})
-    failures = references.parameters(session.client("ssm"), wanted(*twelve), "app", staging)
-    assert [failure.fix for failure in failures] == [
-        "gitops secret put app staging KEY_03",
-        "gitops secret put app staging KEY_11",
-    ]
-    assert "there is no parameter /app/staging/KEY_03" in failures[0].problem
-
-
-def test_a_parameter_of_another_place_is_not_ours_to_put(session: StubbedSession, staging: Environment) -> None:
-    session.answers("ssm").add_response("get_parameters", {"InvalidParameters": ["/shared/KEY_01"]})
-    (failure,) = references.parameters(session.client("ssm"), wanted(secret(1, "/shared/")), "app", staging)
-    assert failure.fix == "create it, or refer to one below /app/staging/"
-    assert references.parameters(session.client("ssm"), [], "app", staging) == [], "nothing is asked"
-
-
-def test_secrets_of_the_log_driver_count_too() -> None:
-    logging = {"logDriver": "splunk", "secretOptions": [{"name": "splunk-token", "valueFrom": "/app/staging/TOKEN"}]}
-    (found,) = references.secrets(document(logConfiguration=logging))
-    assert (found.container, found.variable, found.parameter) == ("app", "splunk-token", "/app/staging/TOKEN")
-
-
-@pytest.mark.parametrize(
-    ("value_from", "expected"),
-    [
-        ("arn:aws:ssm:eu-west-2:1:parameter/app/staging/KEY", "/app/staging/KEY"),
-        ("arn:aws:ssm:eu-west-2:1:parameter/KEY", "KEY"),
-        ("/app/staging/KEY", "/app/staging/KEY"),
-        ("KEY", "KEY"),
-        ("arn:aws:secretsmanager:eu-west-2:1:secret:app-AbCdEf", None),
-    ],
-)
-def test_the_name_of_a_parameter(value_from: str, expected: str | None) -> None:
-    assert references.parameter_name(value_from) == expected
-
-
-ARN = "arn:aws:secretsmanager:eu-west-2:111111111111:secret:/app/staging/db-AbCdEf"
-
-
-@pytest.mark.parametrize("behind", ["", ":password::", ":password:AWSCURRENT:"])
-def test_a_stored_secret_is_described_by_its_own_arn(session: StubbedSession, behind: str) -> None:
-    session.answers("secretsmanager").add_response("describe_secret", {"ARN": ARN}, {"SecretId": ARN})
-    referred = wanted({"name": "PASSWORD", "valueFrom": ARN + behind}, secret(1))
-    assert references.stored_secrets(session.client("secretsmanager"), referred) == []
-
-
-def test_a_stored_secret_that_is_missing_or_going_is_named(session: StubbedSession) -> None:
-    answers = session.answers("secretsmanager")
-    answers.add_client_error("describe_secret", "ResourceNotFoundException")
-    answers.add_response("describe_secret", {"ARN": ARN, "DeletedDate": NOON})
-    referred = wanted({"name": "ONE", "valueFrom": ARN}, {"name": "TWO", "valueFrom": ARN})
-    found = references.stored_secrets(session.client("secretsmanager"), referred)
-    assert [(one.problem, one.fix) for one in found] == [
-        (f"ONE of container app: there is no secret {ARN}", "create it in Secrets Manager"),
-        (f"TWO of container app: the secret {ARN} is about to be deleted", "restore it"),
-    ]
+    assert fixes(found, coming=True) <= {APPLY}
 
 
 GROUP = {
@@ -250,7 +182,7 @@ def test_the_log_group_exists(
     with_logs = task_definition(logConfiguration=awslogs("app-staging-logs"))
     found = references.log_groups(lambda _: session.client("logs"), with_logs, "app", staging)
     assert problems(found) == expected
-    assert {failure.fix for failure in found} <= {APPLY}
+    assert fixes(found) <= {APPLY}
 
 
 @pytest.mark.parametrize(
@@ -267,7 +199,7 @@ def test_the_cluster_is_active(
     session.answers("ecs").add_response("describe_clusters", {"clusters": answer}, {"clusters": ["demo-staging"]})
     found = references.cluster(Ecs(session, staging.cluster), staging)  # type: ignore[arg-type]
     assert problems(found) == expected
-    assert {failure.fix for failure in found} <= {"gitops apply staging --stack platform"}
+    assert fixes(found) <= {"gitops apply staging --stack platform"}
 
 
 @pytest.mark.parametrize(
@@ -279,15 +211,19 @@ def test_the_cluster_is_active(
         # Routes that are not known are not asked for.
         ({"HealthCheckPath": "/other"}, set(), []),
         ({"TargetType": "instance"}, ROUTES, ["registers targets of type instance, and awsvpc tasks need ip"]),
-        ({"Port": 80}, ROUTES, ["is for port 80, the container's is 8080"]),
-        ({"HealthCheckPort": "9000"}, ROUTES, ["checks port 9000, the container's is 8080"]),
+        # Its own port is only the default: ECS registers a target with the container's.
+        ({"Port": 80}, ROUTES, []),
+        ({"HealthCheckPort": "9901"}, ROUTES, []),
+        ({"HealthCheckPort": "9000"}, ROUTES, ["checks port 9000, which no container opens: the balanced one is 8080"]),
         ({"HealthCheckPath": "/healthz"}, ROUTES, ["asks /healthz, which the commit does not answer"]),
     ],
 )
 def test_the_target_group_fits(changed: dict[str, Any], routes: set[str], problem: list[str]) -> None:
-    found = references.group_failures({**GROUP, **changed}, BALANCED, task_definition(), routes, APPLY)
+    document = task_definition(image=IMAGE)
+    document["containerDefinitions"].append({"name": "admin", "portMappings": [{"containerPort": 9901}]})
+    found = references.group_failures({**GROUP, **changed}, BALANCED, document, routes, APPLY)
     assert problems(found) == [f"the target group app {words}" for words in problem]
-    assert all(APPLY in failure.fix for failure in found)
+    assert all(APPLY in fix for fix in fixes(found))
 
 
 @pytest.mark.parametrize(
@@ -314,12 +250,17 @@ SERVED = {"status": "ACTIVE", "loadBalancers": [ENTRY]}
         ([{**SERVED, "status": "INACTIVE"}], None, []),
         ([SERVED], GROUP, []),
         ([SERVED], None, ["the service's target group arn:tg does not exist"]),
-        ([SERVED], {**GROUP, "Port": 80}, ["the target group app is for port 80, the container's is 8080"]),
+        (
+            [SERVED],
+            {**GROUP, "TargetType": "lambda"},
+            ["the target group app registers targets of type lambda, and awsvpc tasks need ip"],
+        ),
+        # A classic load balancer has no target group.
+        ([{**SERVED, "loadBalancers": [{**ENTRY, "targetGroupArn": "", "loadBalancerName": "x"}]}], None, []),
     ],
 )
 def test_the_services_own_target_group_is_looked_at(
     session: StubbedSession,
-    staging: Environment,
     services: list[dict[str, Any]],
     group: dict[str, Any] | None,
     expected: list[str],
@@ -330,5 +271,91 @@ def test_the_services_own_target_group_is_looked_at(
         session.answers("elbv2").add_response("describe_target_groups", answer, {"TargetGroupArns": ["arn:tg"]})
     elif expected:
         session.answers("elbv2").add_client_error("describe_target_groups", "TargetGroupNotFound")
-    found = references.target_groups(service(session), session.client("elbv2"), task_definition(), staging, ROUTES)
+    seen = service(session).look()
+    found = references.target_groups(seen, lambda: session.client("elbv2"), task_definition(), APPLY, lambda: ROUTES)
     assert problems(found) == expected
+
+
+UNREAD = "not verified: the log group logs in us-east-1"
+
+
+@pytest.mark.parametrize(
+    ("existing", "refused", "told"),
+    [
+        (["logs"], "", []),
+        ([], "", ["there is no log group logs in us-east-1"]),
+        (None, "AccessDeniedException", [f"{UNREAD}: DescribeLogGroups answered AccessDeniedException"]),
+    ],
+)
+def test_a_log_group_is_in_its_own_region(
+    session: StubbedSession, staging: Environment, existing: list[str] | None, refused: str, told: list[str]
+) -> None:
+    """docs.aws.amazon.com/AmazonECS/latest/developerguide/using_awslogs.html, awslogs-region"""
+    if existing is None:
+        session.answers("logs").add_client_error("describe_log_groups", refused)
+    else:
+        answer = {"logGroups": [{"logGroupName": name} for name in existing]}
+        session.answers("logs").add_response("describe_log_groups", answer)
+    elsewhere = task_definition(logConfiguration=awslogs("logs", **{"awslogs-region": "us-east-1"}))
+    found = references.log_groups(lambda region: session.client("logs", region), elsewhere, "app", staging)
+    assert problems(found) == told
+    assert session.regions["logs"] == "us-east-1"
+
+
+def test_a_region_that_there_is_not_is_named(staging: Environment) -> None:
+    def client(region: str) -> Any:
+        raise EndpointConnectionError(endpoint_url=f"https://logs.{region}.amazonaws.com/")
+
+    elsewhere = task_definition(logConfiguration=awslogs("logs", **{"awslogs-region": "eu-wst-1"}))
+    (found,) = references.log_groups(client, elsewhere, "app", staging)
+    assert str(found).startswith("not verified: the log group logs in eu-wst-1: Could not connect to the endpoint")
+
+
+def test_another_log_driver_is_named(session: StubbedSession, staging: Environment) -> None:
+    given = task_definition(logConfiguration={"logDriver": "splunk"})
+    found = references.log_groups(session.client, given, "app", staging)
+    assert problems(found) == ["not verified: where the logs of container app go: it uses the log driver splunk"]
+
+
+EFS = {"efsVolumeConfiguration": {"fileSystemId": "fs-1"}}
+WITH_POINT = {"efsVolumeConfiguration": {"fileSystemId": "fs-1", "authorizationConfig": {"accessPointId": "fsap-1"}}}
+
+
+@pytest.mark.parametrize(
+    ("volume", "answers", "told"),
+    [
+        ({}, [], []),
+        (EFS, ["available"], []),
+        (EFS, ["deleting"], ["the file system fs-1 is deleting"]),
+        (EFS, ["FileSystemNotFound"], ["there is no file system fs-1"]),
+        (WITH_POINT, ["available", "AccessPointNotFound"], ["there is no access point fsap-1"]),
+        (EFS, ["AccessDeniedException"], ["DescribeFileSystems answered AccessDeniedException"]),
+        ({"configuredAtLaunch": True}, [], ["it is configured when the service is created or updated"]),
+        ({"dockerVolumeConfiguration": {"driver": "x"}}, [], ["it is neither EFS nor the task's own"]),
+    ],
+)
+def test_the_file_systems_are_there(
+    session: StubbedSession, volume: dict[str, Any], answers: list[str], told: list[str]
+) -> None:
+    """docs.aws.amazon.com/AmazonECS/latest/developerguide/efs-volumes.html"""
+    efs = session.answers("efs")
+    for number, answer in enumerate(answers):
+        operation = "describe_access_points" if number else "describe_file_systems"
+        if answer.islower():
+            described = {
+                "OwnerId": "1",
+                "CreationToken": "t",
+                "FileSystemId": "fs-1",
+                "CreationTime": NOON,
+                "LifeCycleState": answer,
+                "NumberOfMountTargets": 1,
+                "SizeInBytes": {"Value": 1},
+                "PerformanceMode": "generalPurpose",
+                "Tags": [],
+            }
+            efs.add_response(operation, {"FileSystems": [described]}, {"FileSystemId": "fs-1"})
+        else:
+            efs.add_client_error(operation, answer)
+    found = references.file_systems(session.client("efs"), {"volumes": [{"name": "data", **volume}]})
+    assert [words.rpartition(": ")[2] for words in problems(found)] == told
+    assert all("the volume data" in words for words in problems(found))

@@ -1,17 +1,22 @@
-"""An older commit does not replace a newer one."""
+"""An older commit does not replace a newer one, and how long a deployment is waited for."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
-from gitops import environments
-from gitops.deploy.release import Destination, Release, serving
+from gitops import ecs_answers, environments
+from gitops.arguments import PATIENCE
+from gitops.deploy.release import LONGEST_WAIT, PUT_BACK_WAIT, Destination, Release, longest, serving
 from gitops.ecs_answers import Observation
 from gitops.errors import GitopsError
 from gitops.repository import Checkout
+from tests.conftest import ROOT
 from tests.gitops.conftest import ENVIRONMENT, commit, write
 from tests.gitops.deploy.described import NEW, OLD, old, ours, seen
 
@@ -67,3 +72,43 @@ def test_an_older_commit_and_what_cannot_be_compared_is_refused(tmp_path: Path, 
 )
 def test_what_a_deploy_replaces(observation: Observation, expected: str) -> None:
     assert serving(observation) == expected
+
+
+CHECK = {"command": ["CMD", "true"], "startPeriod": 60}
+
+
+@pytest.mark.parametrize(
+    ("changes", "document", "seconds"),
+    [
+        ({"desiredCount": 4}, {}, 900),
+        # Three tries of five minutes one after the other, and the way back.
+        ({"desiredCount": 1}, {}, 3 * 300 + 300),
+        # The default of a health check is three times thirty seconds.
+        ({"desiredCount": 2}, {"containerDefinitions": [{"healthCheck": CHECK}, {}]}, 2 * (300 + 60 + 90) + 300),
+        ({"desiredCount": 2, "healthCheckGracePeriodSeconds": 60}, {}, 2 * (300 + 60) + 300),
+        ({"desiredCount": 2, "healthCheckGracePeriodSeconds": 3600}, {}, 1500),
+        ({"desiredCount": 8, "deploymentConfiguration": {"maximumPercent": 150}}, {}, 900),
+        ({"desiredCount": 8, "deploymentConfiguration": {"maximumPercent": 125}}, {}, 1500),
+        ({"desiredCount": 0}, {}, 1200),
+        ({}, {}, 1200),
+    ],
+)
+def test_the_wait_follows_from_the_service(changes: dict[str, Any], document: dict[str, Any], seconds: float) -> None:
+    assert longest(ecs_answers.service(changes), document) == seconds <= LONGEST_WAIT
+
+
+def test_a_jobs_limit_exceeds_the_wait_the_bake_and_putting_back_together() -> None:
+    """Whatever ends the job in between leaves a service that nobody watches."""
+    found = set()
+    for path in (ROOT / ".github/workflows").glob("*.yml"):
+        for name, job in yaml.safe_load(path.read_text())["jobs"].items():
+            runs = [step.get("run", "") for step in job.get("steps", [])]
+            waits = [PATIENCE for run in runs if "gitops register " in run]
+            waits += [LONGEST_WAIT + PUT_BACK_WAIT for run in runs if "gitops deploy " in run]
+            waits += [2 * LONGEST_WAIT for run in runs if "gitops rollback " in run]
+            bakes = [step["env"]["BAKE"] for step in job.get("steps", []) if "BAKE" in step.get("env", {})]
+            waits += [float(re.findall(r"'(\d+)'", bake)[0]) for bake in bakes]
+            if waits and max(waits) > PATIENCE:
+                found.add(name)
+                assert job["timeout-minutes"] * 60 >= sum(waits) + 300, f"{path.name}: {name}"
+    assert len(found) >= 3

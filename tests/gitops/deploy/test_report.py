@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from gitops.deploy import causes
 from gitops.deploy.decision import Verdict
-from gitops.deploy.diagnostics import Evidence, StoppedTask
+from gitops.deploy.diagnostics import Evidence
 from gitops.deploy.report import Outcome, Side, headline, markdown, next_step, telling, text
 from gitops.ecs_answers import Event
-from tests.gitops.deploy.described import NEW, NOON, OLD
+from tests.gitops.deploy.answers import Seen, every
+from tests.gitops.deploy.described import NEW, NOON, OLD, stopped
 
 KEY = "0123456789abcdef0123456789abcdef"
 A, B = "a" * 40, "b" * 40
@@ -22,14 +25,10 @@ def image(commit: str) -> str:
     return f"reg.example/demo/app:{commit}@sha256:{commit[0] * 64}"
 
 
-def crash(task: str, code: int | None = 3) -> StoppedTask:
-    return StoppedTask(task, "EssentialContainerExited", "Essential container in task exited", "app", code, "")
-
-
 def evidence() -> Evidence:
     return Evidence(
-        stopped={one: crash(one) for one in ("t1", "t2")},
-        logs={"t2": ["starting", f"no answer for appid={KEY}", "RuntimeError: no table", ""]},
+        stopped={one: stopped(one) for one in ("t1", "t2")},
+        logs={("t2", "app"): ["starting", f"no answer for appid={KEY}", "RuntimeError: no table", ""]},
         unhealthy={"10.0.0.1:8080": "Target.FailedHealthChecks: status 503"},
         events={"1": Event("1", NOON, "(service app) deployment failed")},
         gaps=["target health: DescribeTargetHealth answered AccessDenied"],
@@ -61,16 +60,17 @@ def test_the_first_line_is_the_verdict_and_its_cause() -> None:
     assert markdown(rolled_back).splitlines()[0] == f"### {expected}"
 
 
-OUT_OF_MEMORY = replace(crash("t1", 137), container_reason="OutOfMemoryError: Container killed due to memory usage")
+KILLED = {"name": "app", "exitCode": 137, "reason": "OutOfMemoryError: Container killed due to memory usage"}
+OUT_OF_MEMORY = stopped(containers=[KILLED])
 
 
 @pytest.mark.parametrize(
     ("verdict", "proof", "expected"),
     [
-        (Verdict.FAILED, Evidence(stopped={"t1": crash("t1")}), "failed: app exited with code 3 in 1 task"),
+        (Verdict.FAILED, Evidence(stopped={"t1": stopped()}), "failed: app exited with code 3 in 1 task"),
         (
             Verdict.FAILED,
-            Evidence(stopped={"t1": OUT_OF_MEMORY}, logs={"t1": ["loading the atlas"]}),
+            Evidence(stopped={"t1": OUT_OF_MEMORY}, logs={("t1", "app"): ["loading the atlas"]}),
             "failed: app ran out of memory (exit code 137) in 1 task",
         ),
         (
@@ -88,11 +88,11 @@ def test_the_cause_is_the_evidences_where_there_is_some(verdict: Verdict, proof:
     assert headline(outcome(verdict, proof=proof)) == expected
 
 
-UNHEALTHY = replace(
-    crash("t1", 143),
-    code="ServiceSchedulerInitiated",
-    reason="Task failed ELB health checks in (target-group arn:aws:elasticloadbalancing:a:1:targetgroup/app/9f)",
-    address="10.0.0.1",
+UNHEALTHY = stopped(
+    code=143,
+    stopCode="ServiceSchedulerInitiated",
+    stoppedReason="Task failed ELB health checks in (target-group arn:aws:elasticloadbalancing:a:1:targetgroup/app/9f)",
+    attachments=[{"details": [{"name": "privateIPv4Address", "value": "10.0.0.1"}]}],
 )
 
 
@@ -109,7 +109,7 @@ UNHEALTHY = replace(
     ],
 )
 def test_a_failed_health_check_is_the_cause_and_not_how_the_task_obeyed(changes: dict[str, Any], expected: str) -> None:
-    proof = Evidence(stopped={"t1": UNHEALTHY}, logs={"t1": ["Shutting down: Master"]}, **changes)
+    proof = Evidence(stopped={"t1": UNHEALTHY}, logs={("t1", "app"): ["Shutting down: Master"]}, **changes)
     rolled_back = outcome(Verdict.ROLLED_BACK, proof=proof)
     assert headline(rolled_back) == f"rolled back: {expected}"
     assert "Task failed ELB health checks in (target-group app); " in text(rolled_back)
@@ -117,7 +117,7 @@ def test_a_failed_health_check_is_the_cause_and_not_how_the_task_obeyed(changes:
 
 def test_a_task_that_was_never_started_is_told_once_and_without_the_length_of_arns() -> None:
     reason = "ResourceInitializationError: unable to retrieve arn:aws:ssm:eu-west-2:1:parameter/app/staging/KEY"
-    never = replace(crash("t1", None), code="TaskFailedToStart", reason=reason)
+    never = stopped(code=None, stopCode="TaskFailedToStart", stoppedReason=reason)
     rolled_back = outcome(Verdict.ROLLED_BACK, proof=Evidence(stopped={"t1": never}))
     short = "ResourceInitializationError: unable to retrieve parameter/app/staging/KEY"
     assert headline(rolled_back) == f"rolled back: {short} in 1 task"
@@ -176,8 +176,8 @@ def test_everything_that_explains_a_failure_is_in_it() -> None:
 
 
 def test_secrets_in_log_lines_and_reasons_are_masked() -> None:
-    leaking = replace(crash("t1"), container_reason=f"api_key={KEY}")
-    proof = replace(evidence(), stopped={"t1": leaking}, logs={"t1": [f"appid={KEY}"]})
+    leaking = stopped(containers=[{"name": "app", "exitCode": 3, "reason": f"api_key={KEY}"}])
+    proof = replace(evidence(), stopped={"t1": leaking}, logs={("t1", "app"): [f"appid={KEY}"]})
     for write in (text, markdown, headline):
         assert KEY not in write(outcome(Verdict.FAILED, proof=proof))
 
@@ -203,7 +203,7 @@ def test_each_end_has_a_next_step(verdict: Verdict, step: str) -> None:
 
 
 def test_markdown_cannot_be_broken_out_of() -> None:
-    proof = Evidence(stopped={"t1": crash("t1")}, logs={"t1": ["```", "<b>not bold</b>", "| a | b |"]})
+    proof = Evidence(stopped={"t1": stopped()}, logs={("t1", "app"): ["```", "<b>not bold</b>", "| a | b |"]})
     report = markdown(replace(outcome(Verdict.FAILED, proof=proof), subject="<img src=x> | y"))
     assert "&#60;img src=x&#62; &#124; y" in report
     assert "\n````text\n```\n" in report
@@ -217,3 +217,22 @@ def test_a_success_is_short_and_its_many_commits_are_counted() -> None:
     assert "0000019 change" in report
     assert "0000020 change" not in report
     assert "and 5 more" in report
+
+
+@pytest.mark.parametrize("seen", every(), ids=lambda seen: seen.where)
+def test_the_parts_of_a_report_do_not_contradict_each_other(seen: Seen) -> None:
+    lines = {("t1", name): ["bye"] for name in causes.ended_by_itself(seen.task, seen.definition)}
+    targets = {"10.0.0.1:8080": "status 503"} if causes.is_failure(seen.task) else {}
+    proof = Evidence(seen.definition, {"t1": seen.task}, lines, targets)
+    first, *others = text(outcome(Verdict.ROLLED_BACK, proof=proof)).splitlines()
+    (row,) = [line for line in others if line.startswith(f"    1 × {seen.task.stop_code or 'no stop code'}: ")]
+    said = re.split(r" \(|: ", causes.cause(seen.task, seen.definition))[0]
+    assert said in row
+    if causes.is_failure(seen.task):
+        assert first.startswith(f"rolled back: {said}")
+    else:
+        assert first == "rolled back: circuit breaker"
+    # Nobody else is named: a target's status is the balancer's, and the last lines are of whoever ended by itself.
+    assert ("status 503" in first) is causes.failed_balancer(seen.task)
+    for one in seen.task.containers:
+        assert (f"  last lines of {one.name} in task t1" in others) is (("t1", one.name) in lines)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from gitops.deploy import revisions
 from gitops.deploy.revisions import SUCCEEDED, Provenance, Revision
-from gitops.ecs_answers import Observation
+from gitops.ecs_answers import Observation, TaskDefinition
+from gitops.errors import GitopsError
 from gitops.repository import Checkout
 from tests.gitops.conftest import commit, write
 from tests.gitops.deploy.described import (
@@ -21,9 +24,11 @@ from tests.gitops.deploy.described import (
     OLD,
     TARGET,
     StubbedSession,
+    Time,
     newer,
     old,
     ours,
+    run_on,
     seen,
     service,
 )
@@ -39,6 +44,7 @@ FULL = Provenance(
     run_url="https://github.com/o/r/actions/runs/123/attempts/2",
     verdict=SUCCEEDED,
     rolled_back_from="app-staging:2",
+    registered_as="7:" + "d" * 64,
 )
 
 
@@ -53,6 +59,29 @@ def test_tags_are_what_ecs_accepts() -> None:
     for tag in FULL.tags():
         assert re.fullmatch(r"[\w +\-=.:/@]{1,256}", tag["value"])
     assert [tag["key"] for tag in Provenance(commit="a").tags()] == ["Commit"]
+
+
+@pytest.mark.parametrize(
+    ("number", "filled", "expected"),
+    [
+        (0, {}, None),
+        (2, {}, True),
+        # A revision does not change, whatever ECS says of it later: hashicorp/terraform-provider-aws#46132.
+        (2, {"enableFaultInjection": True}, True),
+        # Its tags were copied: to the same content once more, or to another one.
+        (1, {}, True),
+        (1, {"cpu": "512"}, False),
+    ],
+)
+def test_what_was_registered_is_known_by_its_number_and_its_content(
+    number: int, filled: dict[str, object], expected: bool | None
+) -> None:
+    answered = {"family": "app-staging", "volumes": [{"name": "a", "efsVolumeConfiguration": {"rootDirectory": "/"}}]}
+    form = revisions.form(TaskDefinition(f"{ARN}{number}", "ACTIVE", answered))
+    origin = Provenance(commit="a", registered_as=form if number else "")
+    tags = [*origin.tags(), {"key": "Team", "value": "sky"}]
+    described = TaskDefinition(NEW, "ACTIVE", {**answered, **filled, "tags": tags})
+    assert revisions.is_as_registered(described, origin) is expected
 
 
 def test_a_rollback_is_unfinished_until_it_has_served() -> None:
@@ -140,64 +169,167 @@ def test_a_revision_is_in_use_when_the_service_means_it_or_another_deployment_ru
     assert revisions.is_in_use(observation, NEW, TARGET.deployment_id) is expected
 
 
+LONG_AGO = NOON - timedelta(hours=1)
+
+
+def answer(session: StubbedSession, live: str) -> None:
+    """A service that means a revision."""
+    one = {"id": "ecs-svc/x", "status": "PRIMARY", "taskDefinition": live, "createdAt": NOON}
+    service = {"status": "ACTIVE", "taskDefinition": live, "deployments": [one]}
+    session.answers("ecs").add_response("describe_services", {"services": [service]})
+
+
+def answer_retired(session: StubbedSession, failed: str, *active: str) -> None:
+    """A service that means OLD, and all that is asked to retire a revision, with what was left before it."""
+    ecs = session.answers("ecs")
+    for _ in ("once", "once more"):
+        answer(session, OLD)
+        ecs.add_response("list_tasks", {"taskArns": []})
+    ecs.add_response("deregister_task_definition", {}, {"taskDefinition": failed})
+    answer(session, OLD)
+    ecs.add_response("list_task_definitions", {"taskDefinitionArns": list(active)})
+    left = [arn for arn in active if OLD < arn < failed]
+    for arn in left:
+        described = {"taskDefinitionArn": arn, "status": "ACTIVE"}
+        ecs.add_response("describe_task_definition", {"taskDefinition": described, "tags": []})
+    if left:
+        ecs.add_response("list_tasks", {"taskArns": []})
+        answer(session, OLD)
+        ecs.add_response("list_tasks", {"taskArns": []})
+    for arn in left:
+        ecs.add_response("deregister_task_definition", {}, {"taskDefinition": arn})
+
+
 @pytest.mark.parametrize(
-    ("live", "failed", "active", "gone", "said"),
+    ("failed", "active", "said"),
     [
-        (OLD, NEW, [OLD], [NEW], "app-staging:2 was deregistered"),
-        # What a killed deploy left goes with it.
+        (NEW, [OLD], "app-staging:2 was deregistered"),
+        # What a killed deploy left goes with it. The list still has the failed one: it was told late.
+        # A newer one is another's: a rollback may be about to use it.
         (
-            OLD,
             NEWER,
-            [NEW, OLD],
-            [NEWER, NEW],
+            [f"{ARN}4", NEWER, NEW, OLD],
             "app-staging:3 and what was left before it (app-staging:2) were deregistered",
         ),
-        (NEW, NEW, [], [], "app-staging:2 stays registered: the service still means it"),
-        (OLD, NEW, None, [], "app-staging:2 is still the newest revision"),
     ],
 )
-def test_a_failed_revision_is_deregistered_unless_it_is_live(
-    session: StubbedSession, live: str, failed: str, active: list[str] | None, gone: list[str], said: str
+def test_a_failed_revision_goes_with_what_was_left_before(
+    session: StubbedSession, failed: str, active: list[str], said: str
 ) -> None:
-    deployment = {
-        "id": "ecs-svc/x",
-        "status": "PRIMARY",
-        "taskDefinition": live,
-        "createdAt": NOON,
-        "rolloutState": "COMPLETED",
-    }
+    """AmazonECS/latest/developerguide/deregister-task-definition-v2.html: it may take ten minutes to take effect."""
+    answer_retired(session, failed, *active)
+    assert revisions.retire(service(session), failed, TARGET.deployment_id).startswith(said)
+
+
+def test_what_was_left_goes_on_no_single_read(session: StubbedSession) -> None:
+    """kayac/ecspresso#28: a read may not know yet what the service was updated to."""
     ecs = session.answers("ecs")
-    described = {"status": "ACTIVE", "taskDefinition": live, "deployments": [deployment]}
-    ecs.add_response("describe_services", {"services": [described]})
-    for arn in gone:
-        ecs.add_response("deregister_task_definition", {}, {"taskDefinition": arn})
-        if arn == failed:
-            ecs.add_response("list_task_definitions", {"taskDefinitionArns": active})
-    if active is None:
-        ecs.add_client_error("deregister_task_definition", "AccessDeniedException")
-    told = revisions.retire(service(session), failed, TARGET.deployment_id)
-    assert told.startswith(said)
-    if active is None:
-        assert "aws ecs deregister-task-definition --task-definition app-staging:2" in told
+    answer(session, OLD)
+    ecs.add_response("list_task_definitions", {"taskDefinitionArns": [NEW, OLD]})
+    described = {"taskDefinitionArn": NEW, "status": "ACTIVE", "registeredAt": LONG_AGO}
+    ecs.add_response("describe_task_definition", {"taskDefinition": described, "tags": []})
+    ecs.add_response("list_tasks", {"taskArns": []})
+    answer(session, NEW)
+    ecs.add_response("list_tasks", {"taskArns": []})
+    assert revisions.sweep(service(session), "app-staging", NOON) == []
 
 
 @pytest.mark.parametrize(
-    ("failed", "active", "expected"),
+    ("reads", "started_by", "why"),
     [
-        (f"{ARN}5", [f"{ARN}4", f"{ARN}3", f"{ARN}2", OLD], [f"{ARN}4", f"{ARN}3", f"{ARN}2"]),
-        (f"{ARN}5", [f"{ARN}7", f"{ARN}6"], []),
-        (NEW, [OLD], []),
-        (OLD, [NEW], []),
+        ([NEW], "", "the service still means it"),
+        # The first read was of some seconds ago.
+        ([OLD, NEW], TARGET.deployment_id, "the service still means it"),
+        ([OLD], "ecs-svc/another", "tasks of it are wanted that another deployment started"),
     ],
 )
-def test_only_what_lies_between_the_live_and_the_failed_revision_is_abandoned(
-    failed: str, active: list[str], expected: list[str]
+def test_a_revision_that_is_in_use_is_never_deregistered(
+    session: StubbedSession, reads: list[str], started_by: str, why: str
 ) -> None:
-    assert revisions.abandoned(seen(replace(old, status="PRIMARY")), failed, active) == expected
+    for live in reads:
+        answer(session, live)
+        if live == OLD:
+            session.answers("ecs").add_response("list_tasks", {"taskArns": ["t1"]})
+            task = {"taskDefinitionArn": NEW, "startedBy": started_by}
+            session.answers("ecs").add_response("describe_tasks", {"tasks": [task]})
+    said = revisions.retire(service(session), NEW, TARGET.deployment_id)
+    assert said == f"app-staging:2 stays registered: {why}"
 
 
-def test_a_revision_that_another_deployment_runs_is_not_abandoned() -> None:
-    assert revisions.abandoned(seen(replace(old, status="PRIMARY"), ours), NEWER, [NEW]) == []
+def test_a_refusal_is_told_with_what_to_do(session: StubbedSession) -> None:
+    for _ in range(2):
+        answer(session, OLD)
+        session.answers("ecs").add_response("list_tasks", {"taskArns": []})
+    session.answers("ecs").add_client_error("deregister_task_definition", "AccessDeniedException")
+    said = revisions.retire(service(session), NEW, TARGET.deployment_id)
+    assert "aws ecs deregister-task-definition --task-definition app-staging:2" in said
+
+
+def left(number: int, served: bool = False, registered: datetime | None = LONG_AGO, status: str = "ACTIVE") -> Revision:
+    return replace(revision(number, "A", served=served), registered=registered, status=status)
+
+
+@pytest.mark.parametrize(
+    ("active", "used", "expected"),
+    [
+        ([left(5), left(4), left(3)], set(), [5, 4]),
+        # Only what is newer than what the service means: no stack update would roll to the others.
+        ([left(3), left(2)], set(), []),
+        # A deployment has it, or a task runs it; it has served; a deploy may be about to use it.
+        ([left(5), left(4)], {f"{ARN}5"}, [4]),
+        ([left(5, served=True), left(4)], set(), [4]),
+        ([left(5, registered=NOON), left(4)], set(), [4]),
+        ([left(5, registered=None), left(4)], set(), [4]),
+        # Deregistered already, and listed still.
+        ([left(5, status="INACTIVE"), left(4)], set(), [4]),
+    ],
+)
+def test_what_deploys_left_that_never_ended(active: list[Revision], used: set[str], expected: list[int]) -> None:
+    earlier = NOON - timedelta(minutes=15)
+    assert numbers(revisions.left_behind(active, f"{ARN}3", used, earlier)) == expected
+
+
+def refusal(code: str, operation: str = "UpdateService") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": ""}}, operation)
+
+
+@pytest.mark.parametrize(
+    ("error", "seen_later", "said"),
+    [
+        # Refused: it is known at once that nothing was taken.
+        (refusal("InvalidParameterException"), [], "app-staging:2 was deregistered"),
+        # Nothing more can be asked: a later deploy sees to it.
+        (refusal("ExpiredTokenException", "ListTasks"), [], "app-staging:2 is still the newest revision (DescribeServ"),
+        (refusal("Throttling"), [], "app-staging:2 is still the newest revision (DescribeServices could not describe"),
+        # No answer: it may have been taken, and a read may not know that yet.
+        (ReadTimeoutError(endpoint_url="ecs"), [OLD, OLD, NEW], "app-staging:2 stays registered: the service still"),
+    ],
+)
+def test_a_deploy_that_fails_before_its_deployment_leaves_no_revision(
+    session: StubbedSession, error: Exception, seen_later: list[str], said: str
+) -> None:
+    for live in seen_later:
+        answer(session, live)
+        if live == OLD:
+            session.answers("ecs").add_response("list_tasks", {"taskArns": []})
+    if "(DescribeServ" in said and "could not" not in said:
+        session.answers("ecs").add_client_error("describe_services", "ExpiredTokenException")
+    elif "could not describe" in said:
+        broken = [{"reason": "INTERNAL"}]
+        session.answers("ecs").add_response("describe_services", {"services": [], "failures": broken})
+    elif not seen_later:
+        answer_retired(session, NEW, OLD)
+    told = list[str]()
+    run = replace(run_on(session, Time().clock), say=told.append)
+    with pytest.raises(type(error)), revisions.retired_on_error(NEW, Provenance(), run):
+        raise error
+    assert [line.startswith(said) for line in told] == [True]
+
+
+def test_what_has_served_is_not_retired_for_an_error(session: StubbedSession) -> None:
+    run = run_on(session)
+    with pytest.raises(GitopsError), revisions.retired_on_error(NEW, Provenance(verdict=SUCCEEDED), run):
+        raise GitopsError("no deployment")
 
 
 TEN = [revision(n, f"commit {n}") for n in range(10, 0, -1)]
@@ -225,6 +357,11 @@ def test_the_plan(in_use: set[int], go_back: int, keep: int, kept: list[int]) ->
     assert numbers(plan.going) == [n for n in range(10, 0, -1) if n not in kept]
 
 
+def test_what_was_left_behind_goes_though_it_is_the_newest() -> None:
+    plan = revisions.plan(TEN, [], {f"{ARN}8"}, "", 20, [f"{ARN}10", f"{ARN}9", f"{ARN}8"])
+    assert numbers(plan.going) == [10, 9]
+
+
 def test_the_newest_that_served_stays_though_newer_ones_never_did() -> None:
     three = [revision(3, "C", served=False), revision(2, "B"), revision(1, "A")]
     plan = revisions.plan(three, [], set(), "", 1)
@@ -250,15 +387,19 @@ def test_a_revision_is_in_use_by_the_service_a_deployment_or_any_task(session: S
 
 
 def test_deregistered_first_then_deleted_ten_at_a_time_and_a_refusal_is_told(session: StubbedSession) -> None:
-    plan = revisions.plan(TEN, [f"{ARN}{n}" for n in (20, 21)], set(), "", 1)
+    plan = revisions.plan(TEN, [f"{ARN}{n}" for n in (20, 21, 22)], set(), "", 1)
     ecs = session.answers("ecs")
-    for one in plan.going:
+    # By now it is in use: somebody deployed it since, or the plan's own read was late.
+    answer(session, plan.going[-1].arn)
+    ecs.add_response("list_tasks", {"taskArns": []})
+    for one in plan.going[:-1]:
         ecs.add_response("deregister_task_definition", {}, {"taskDefinition": one.arn})
-    arns = [*(one.arn for one in plan.going), *plan.inactive]
+    arns = [*(one.arn for one in plan.going[:-1]), *plan.inactive]
     failure = {"arn": arns[0], "reason": "IN_USE"}
     ecs.add_response("delete_task_definitions", {"failures": [failure]}, {"taskDefinitions": arns[:10]})
     ecs.add_response("delete_task_definitions", {"failures": []}, {"taskDefinitions": arns[10:]})
-    assert revisions.remove(service(session).ecs, plan) == ["app-staging:9: IN_USE"]
+    said = ["app-staging:1: in use by now", "app-staging:9: IN_USE"]
+    assert revisions.remove(service(session), "app-staging", plan) == said
 
 
 def test_the_tag_is_written_once_and_a_refusal_ends_nothing(session: StubbedSession) -> None:

@@ -39,7 +39,11 @@ def test_a_service_is_what_its_live_revision_says_and_without_provenance_what_th
     assert (found.state, found.commit, found.subject, found.digest) == ("active", A, "Show the wind", DIGEST)
     assert (found.revision, found.running, found.desired) == ("app-staging:2", 3, 2)
     assert found.deployment is not None
-    assert (found.deployment.id, found.deployment.state) == ("ecs-svc/new", "IN_PROGRESS")
+    deployment = found.deployment
+    assert (deployment.id, deployment.state, deployment.doing) == ("ecs-svc/new", "IN_PROGRESS", "rolling out")
+    back = replace(old, status="PRIMARY", state="IN_PROGRESS")
+    going_back = described(seen(back, replace(ours, status="ACTIVE")), revision, "")
+    assert "rolling back to app-staging:1 from app-staging:2" in text(status(going_back))
     found = described(seen(ours), replace(revision, provenance=Provenance()), "")
     assert (found.commit, found.digest) == (A, DIGEST)
 

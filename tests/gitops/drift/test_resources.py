@@ -84,8 +84,8 @@ def test_what_was_not_checked_is_counted_and_never_in_sync() -> None:
         [drift("A", "T1", "IN_SYNC"), drift("C", "T2", "DELETED"), drift("D", "T3", "NOT_CHECKED"),
          drift("E", "T4", "UNKNOWN")],
     )  # fmt: skip
-    assert detected.checked == 2
-    assert detected.not_checked == {"T1": 1, "T3": 1, "T4": 1}
+    assert resources.checked(detected) == 2
+    assert resources.not_checked(detected) == {"T1": 1, "T3": 1, "T4": 1}
 
 
 def test_a_rule_that_another_stack_makes_is_no_drift() -> None:

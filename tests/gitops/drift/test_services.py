@@ -13,7 +13,10 @@ from gitops.drift.services import Reviewed, Serving
 from tests.gitops.deploy.described import old, ours, seen
 
 COMMIT = "c" * 40
-ORIGIN = Provenance(project="demo", environment="staging", service="app", commit=COMMIT, verdict="succeeded")
+# Its tags were copied from revision 1, as the console does.
+ORIGIN = Provenance(
+    project="demo", environment="staging", service="app", commit=COMMIT, verdict="succeeded", registered_as="1:another"
+)
 APP = "containerDefinitions[app]"
 CITY, PARIS = ([{"name": "CITY", "value": value}] for value in ("London", "Paris"))
 TOKEN = {"name": "ADMIN_TOKEN", "value": "hunter2"}
@@ -57,6 +60,28 @@ def test_a_revision_that_was_edited_by_hand_is_drift(
     ]
     assert found[0].next.startswith("dispatch Service")
     assert "as it was reviewed" not in services.about(serving, REVIEWED, "", found)
+
+
+@pytest.mark.parametrize(
+    ("registered_as", "expected"),
+    [
+        # ECS's own default of a volume, as it was seen: CircleCI-Public/aws-ecs-orb#105.
+        ("2:whatever", []),
+        ("", [("unproven", "is not what was reviewed, unless ECS filled it in")]),
+        ("1:another", [("drift", "was edited by hand")]),
+    ],
+)
+def test_what_ecs_filled_in_is_no_drift(registered_as: str, expected: list[tuple[str, str]]) -> None:
+    efs = {"fileSystemId": "fs-1"}
+    git, live = (
+        {**one, "volumes": [{"name": "data", "efsVolumeConfiguration": {**efs, **extra}}]}
+        for one, extra in ((GIT, {}), (LIVE, {"rootDirectory": "/"}))
+    )
+    serving = replace(SERVING, definition=live, origin=replace(ORIGIN, registered_as=registered_as))
+    path = "volumes[data].efsVolumeConfiguration.rootDirectory"
+    assert told(serving, replace(REVIEWED, definition=git)) == [
+        (level, f"task definition app-staging:2 {words}: {path}") for level, words in expected
+    ]
 
 
 def told(serving: Serving = SERVING, reviewed: Reviewed = REVIEWED) -> list[tuple[str, str]]:
@@ -125,7 +150,7 @@ def test_a_serving_revision_that_is_deregistered_is_registered_again_and_no_olde
 
 def test_a_deployment_under_way_is_said() -> None:
     assert told(replace(SERVING, observation=seen(ours, old))) == [
-        ("note", "a deployment is under way (ecs-svc/new): this is what it works towards")
+        ("note", "a deployment is under way (ecs-svc/new, rolling out): this is what it works towards")
     ]
 
 

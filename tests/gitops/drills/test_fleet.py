@@ -132,6 +132,22 @@ def test_it_is_the_live_one_apart_from_its_program_and_family() -> None:
     assert f"exit {EXIT_CODE}" in COMMAND[-1]
 
 
+def test_one_that_crashes_serves_until_then() -> None:
+    live = {"name": "app", "image": "i@sha256:1", "portMappings": [{"containerPort": 80}], "environment": []}
+    document = doomed({**LIVE, "containerDefinitions": [live], "tags": TAGS}, "app", "app-staging-drill", 30.0)
+    assert shape_problems(document) == []
+    app, beside = document["containerDefinitions"]
+    assert app == live
+    command = ["sh", "-c", f"trap 'exit 0' TERM; sleep 30 & wait $!; {COMMAND[-1]}"]
+    assert beside == {
+        "name": "app-drill",
+        "image": "i@sha256:1",
+        "environment": [],
+        "essential": True,
+        "command": command,
+    }
+
+
 def test_without_the_container_there_is_nothing_to_break() -> None:
     with pytest.raises(GitopsError, match="no container web"):
         doomed({**LIVE, "tags": TAGS}, "web", "f")

@@ -38,6 +38,8 @@ def test_each_way_to_fail(change: dict[str, object], said: str) -> None:
         {},
         # Slow answers are told.
         {"tally": tally([Request(0.0, 9.0)])},
+        # An outage by design.
+        {"tally": LOST, "may_lose": True},
         {"tally": tally([]), "recovered": None, "skipped": "one task serves"},
     ],
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -16,7 +18,8 @@ from gitops.clock import Clock
 from gitops.environments import Environment
 from gitops.errors import GitopsError
 from gitops.images import build
-from gitops.registry import Login, Reference, Repository
+from gitops.oci import Login, Reference
+from gitops.registry import Repository
 from gitops.repository import Checkout
 from tests.gitops.conftest import commit, write
 
@@ -129,39 +132,29 @@ class Call(NamedTuple):
 
 
 @pytest.fixture
-def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    log = tmp_path / "calls"
-
-    def install(*, buildx: int = 0, built: int = 0) -> Path:
-        program = tmp_path / "bin/docker"
-        program.parent.mkdir(exist_ok=True)
-        program.write_text(SCRIPT.format(log=log, buildx=buildx, build=built))
-        program.chmod(0o755)
-        monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
-        return log
-
+def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Call]]:
+    """Build and push with a docker that ends so: what it was called with, by its first word."""
     for name in ("DOCKER_BUILDKIT", "DOCKER_HOST", build.BASE_IMAGE, build.BUILD_NETWORK):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DOCKER_CONFIG", "of-the-user")
-    return install
-
-
-def run(log: Path, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     repository: Any = SimpleNamespace(uri="127.0.0.1:5000/demo/app", host="127.0.0.1:5000")
-    build.build_and_push(repository, "abc", tmp_path, Login("AWS", "the password"))
 
+    def ship(*, buildx: int = 0, built: int = 0, problem: str = "") -> dict[str, Call]:
+        program, log = tmp_path / "docker", tmp_path / "calls"
+        program.write_text(SCRIPT.format(log=log, buildx=buildx, build=built))
+        program.chmod(0o755)
+        with pytest.raises(GitopsError, match=problem) if problem else nullcontext():
+            build.build_and_push(repository, "abc", tmp_path, Login("AWS", "the password"))
+        calls = [Call(*line.split("|")) for line in log.read_text().splitlines()]
+        return {call.words.split()[0]: call for call in calls}
 
-def told(log: Path) -> dict[str, Call]:
-    """What docker was called with, by its first word."""
-    calls = [Call(*line.split("|")) for line in log.read_text().splitlines()]
-    return {call.words.split()[0]: call for call in calls}
+    return ship
 
 
 def test_the_sign_in_is_over_standard_input_and_gone_afterwards(docker: Any, tmp_path: Path) -> None:
-    log = docker()
-    run(log, tmp_path)
-    calls = told(log)
-    assert "the password" not in log.read_text()
+    calls = docker()
+    assert "the password" not in "".join(call.words for call in calls.values())
     assert (tmp_path / "calls.stdin").read_text() == "the password"
     assert list(calls) == ["buildx", "build", "context", "login", "push"]
     assert calls["build"].config == "of-the-user"
@@ -171,12 +164,8 @@ def test_the_sign_in_is_over_standard_input_and_gone_afterwards(docker: Any, tmp
 
 
 @pytest.mark.parametrize(("buildx", "buildkit"), [(0, ""), (1, "0")])
-def test_without_the_plugin_the_engines_own_builder_is_used(
-    docker: Any, tmp_path: Path, buildx: int, buildkit: str
-) -> None:
-    log = docker(buildx=buildx)
-    run(log, tmp_path)
-    assert told(log)["build"].buildkit == buildkit
+def test_without_the_plugin_the_engines_own_builder_is_used(docker: Any, buildx: int, buildkit: str) -> None:
+    assert docker(buildx=buildx)["build"].buildkit == buildkit
 
 
 def test_base_image_and_network_are_passed_on() -> None:
@@ -189,11 +178,8 @@ def test_base_image_and_network_are_passed_on() -> None:
     assert "BASE_IMAGE" not in " ".join(build.build_command("r:abc", "abc", Path("/source"), {}))
 
 
-def test_a_failed_build_pushes_nothing(docker: Any, tmp_path: Path) -> None:
-    log = docker(built=1)
-    with pytest.raises(GitopsError, match="docker cannot build"):
-        run(log, tmp_path)
-    assert list(told(log)) == ["buildx", "build"]
+def test_a_failed_build_pushes_nothing(docker: Any) -> None:
+    assert list(docker(built=1, problem="docker cannot build")) == ["buildx", "build"]
 
 
 def test_no_docker_on_path_is_no_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

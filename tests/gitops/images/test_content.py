@@ -11,7 +11,7 @@ import pytest
 
 from gitops.images import content
 from gitops.images.content import Contents, Package
-from gitops.registry import Image, ImageLayer, Reference
+from gitops.oci import Image, ImageLayer, Reference
 
 DIGEST = "sha256:" + "a" * 64
 LONG = "RUN /bin/sh -c python3 -m compileall -q --invalidation-mode unchecked-hash /opt/venv/lib /app # buildkit"

@@ -9,7 +9,7 @@ import tarfile
 from pathlib import Path
 
 from gitops.images.pack import BUILDER_LABEL, pack
-from gitops.registry import sha256
+from gitops.oci import sha256
 
 COMMIT = "1" * 40
 COMMITTED = 1_750_000_000

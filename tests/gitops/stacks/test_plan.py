@@ -86,7 +86,7 @@ def added(environment: str, label: str, **known: str) -> dict[str, str]:
     [
         ("network", {"NatGateways": "single"}, {"NatAddressA", "NatGatewayA"}, {"NatAddressB", "NatGatewayB"}),
         ("network", {"NatGateways": "per-az"}, {"NatAddressA", "NatAddressB", "NatGatewayB"}, set()),
-        ("platform", {"CertificateArn": "arn:aws:acm:r:1:certificate/1"}, {"HttpsListener"}, {"HttpListener"}),
+        ("platform", {"CertificateArn": "arn:aws:acm:r:1:certificate/1"}, {"HttpsListener", "HttpListener"}, set()),
         ("platform", {"CertificateArn": ""}, {"HttpListener"}, {"HttpsListener"}),
         ("bootstrap-foundation", {"OidcProviderArn": ""}, {"GitHubProvider", "RoleBoundary"}, set()),
         ("bootstrap-foundation", {"OidcProviderArn": "arn:x"}, {"RoleBoundary"}, {"GitHubProvider"}),

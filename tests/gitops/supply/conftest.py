@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +12,6 @@ import pytest
 from gitops.supply import scanners
 from tests.gitops.conftest import write
 from tests.gitops.deploy.conftest import clone, cloud
-from tests.gitops.supply import osv
 from tests.gitops.supply.osv import Osv
 
 __all__ = ["clone", "cloud", "database", "gh", "service"]
@@ -51,9 +51,13 @@ def service(repository: Path) -> Path:
 def database(monkeypatch: pytest.MonkeyPatch) -> Iterator[Osv]:
     """It knows of nothing until told."""
     monkeypatch.setenv("NO_PROXY", "*")
-    with osv.serving() as server:
+    with Osv() as server:
+        thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.01))
+        thread.start()
         monkeypatch.setenv(scanners.OSV_VARIABLE, server.url)
         yield server
+        server.shutdown()
+        thread.join()
 
 
 @pytest.fixture

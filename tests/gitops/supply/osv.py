@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -50,17 +47,3 @@ def advisory(name: str, identifier: str = "GHSA-1", fixed: str = "2.0", **fields
     affected = {"package": {"name": name, "ecosystem": "PyPI"}, "ranges": [{"type": "ECOSYSTEM", "events": events}]}
     entry = {"id": identifier, "aliases": ["CVE-2026-1"], "summary": "bad", "affected": [affected]}
     return entry | fields
-
-
-@contextmanager
-def serving() -> Iterator[Osv]:
-    """It listens until the block ends."""
-    server = Osv()
-    thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.01))
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -19,7 +19,7 @@ from cyclonedx.validation.json import JsonStrictValidator
 from gitops import environments
 from gitops.environments import Environment
 from gitops.images.content import Contents, Package
-from gitops.registry import Image, Reference
+from gitops.oci import Image, Reference
 from gitops.repository import Checkout
 from gitops.supply import attestation
 from gitops.supply.attestation import bill
@@ -28,12 +28,8 @@ from tests.conftest import ROOT
 MANIFEST = b'{"schemaVersion": 2}'
 DIGEST = "sha256:" + hashlib.sha256(MANIFEST).hexdigest()
 COMMIT = "c" * 40
-
-
-@pytest.fixture
-def held() -> Any:
-    """As much of a repository as is asked for: its one manifest is MANIFEST."""
-    return SimpleNamespace(protocol=SimpleNamespace(manifest={DIGEST: MANIFEST}.__getitem__))
+# As much of a repository as is asked for.
+HELD: Any = SimpleNamespace(protocol=SimpleNamespace(manifest={DIGEST: MANIFEST}.__getitem__))
 
 
 @pytest.fixture
@@ -43,14 +39,15 @@ def demanding(repository: Path) -> Environment:
     return msgspec.structs.replace(staging, requires=["provenance"])
 
 
-def test_only_an_attested_image_passes(held: Any, demanding: Environment, gh: Path) -> None:
+def test_only_an_attested_image_passes(demanding: Environment, gh: Path) -> None:
     (gh / "attested").write_text("sha256:" + "0" * 64)
-    why = attestation.required(held, demanding, COMMIT, DIGEST)
+    why = attestation.required(HELD, demanding, COMMIT, DIGEST)
     assert "gh says: Error: no attestations found" in why
     assert COMMIT[:12] in why
     (gh / "attested").write_text(f"{DIGEST}\n")
-    assert attestation.required(held, demanding, COMMIT, DIGEST) == ""
-    # Builder, commit, branch and machine are all asked for.
+    assert attestation.required(HELD, demanding, COMMIT, DIGEST) == ""
+    # Builder, commit, branch and machine are all asked for; the signer is the workflow that builds.
+    assert "gitops build" in (ROOT / attestation.SIGNER).read_text()
     words = (gh / "words").read_text().splitlines()
     assert words[:2] == ["attestation", "verify"]
     options = dict(zip(words[3::2], words[4::2], strict=False))
@@ -63,21 +60,15 @@ def test_only_an_attested_image_passes(held: Any, demanding: Environment, gh: Pa
     assert words[-1] == "--deny-self-hosted-runners"
 
 
-def test_without_gh_nothing_is_proven(
-    held: Any, demanding: Environment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_without_gh_nothing_is_proven(demanding: Environment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    why = attestation.required(held, demanding, COMMIT, DIGEST)
+    why = attestation.required(HELD, demanding, COMMIT, DIGEST)
     assert "gh, which verifies attestations, is not on PATH" in why
 
 
-def test_the_signer_is_the_workflow_that_builds() -> None:
-    assert "gitops build" in (ROOT / attestation.SIGNER).read_text()
-
-
-def test_nothing_is_asked_where_it_is_not_required(held: Any, demanding: Environment, gh: Path) -> None:
+def test_nothing_is_asked_where_it_is_not_required(demanding: Environment, gh: Path) -> None:
     easy = msgspec.structs.replace(demanding, requires=["image-scan"])
-    assert attestation.required(held, easy, COMMIT, DIGEST) == ""
+    assert attestation.required(HELD, easy, COMMIT, DIGEST) == ""
     assert not (gh / "words").exists()
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from gitops.drills.kinds import USUAL
 from tests.rehearsal.ship import clone as clones
 from tests.rehearsal.ship.clone import ENVIRONMENT, HERE, SERVICE, Clone
 
@@ -57,7 +58,7 @@ def test_only_a_drill_that_lost_nothing_is_held_again(problems: str, again: bool
 
 
 def test_every_drill_is_held_and_nothing_is_lost(running: Clone) -> None:
-    drills = ["roll", "bad-commit", "stop-task", "stop-zone", "upstream"]
+    drills = list(USUAL)
     if running.runtime == "containers":
         drills = ["roll", "stop-task"]
     for _ in range(TRIES):
@@ -74,6 +75,20 @@ def test_every_drill_is_held_and_nothing_is_lost(running: Clone) -> None:
         if not drills:
             return
     raise AssertionError(f"{TRIES} times, this machine was behind with {' and '.join(drills)}: {output}")
+
+
+def test_a_live_revision_that_crashes_is_judged_and_put_back(running: Clone) -> None:
+    if running.runtime == "containers":
+        pytest.skip("what is judged is the same whatever runs the tasks")
+    for _ in range(TRIES):
+        code, output, rows = drill(running, "--drill", "crash-loop", "--rate", RATE)
+        if not only_behind("crash-loop", output):
+            break
+    assert code == 0, output
+    assert "live and crashing: failed; with a bake rolled back" in output
+    assert f"{SERVICE}-drill exited with code 75" in output
+    # Whatever was lost: where its tasks crash one after the other, nothing is.
+    assert rows["crash-loop"]["result"] == "held", output
 
 
 def test_nothing_of_a_drill_is_left(running: Clone) -> None:

@@ -32,7 +32,8 @@ class Service:
     def client(self, name: str) -> Any:
         return self.account.client(name, region=self.region)
 
-    def register(self, version: str, behaviour: str = "serves", **more: Any) -> str:
+    def register(self, version: str, behaviour: str = "serves", *beside: dict[str, Any], **more: Any) -> str:
+        """A revision of one container, which ``more`` says more of, and those ``beside`` it, of the same image."""
         image = push(self.account, self.name, version, behaviour, registry=f"{ACCOUNT}/{self.region}")
         container = {
             "name": "web",
@@ -56,7 +57,7 @@ class Service:
             networkMode="awsvpc",
             requiresCompatibilities=["FARGATE"],
             executionRoleArn=self.role,
-            containerDefinitions=[container],
+            containerDefinitions=[{"image": image, **one} for one in (*beside, container)],
         )
         return str(answer["taskDefinition"]["taskDefinitionArn"])
 
@@ -77,8 +78,9 @@ class Service:
         assert not steady or eventually(self.steady), self.deployments()
         return made
 
-    def update(self, revision: str) -> str:
-        answer = self.ecs.update_service(cluster=self.name, service=self.name, taskDefinition=revision)
+    def update(self, revision: str, **more: Any) -> str:
+        """The id of the deployment that an update makes."""
+        answer = self.ecs.update_service(cluster=self.name, service=self.name, taskDefinition=revision, **more)
         return str(answer["service"]["deployments"][0]["id"])
 
     def listed(self, **more: Any) -> list[Any]:

@@ -36,6 +36,12 @@ class Stack:
         found = self.client.list_stack_resources(StackName=self.name)["StackResourceSummaries"]
         return next(str(one["PhysicalResourceId"]) for one in found if one["LogicalResourceId"] == logical_id)
 
+    def failures(self) -> list[tuple[str, str]]:
+        """What failed and why, the first one first."""
+        events = self.client.describe_stack_events(StackName=self.name)["StackEvents"]
+        failed = [one for one in reversed(events) if "FAILED" in one["ResourceStatus"]]
+        return [(one["LogicalResourceId"], one.get("ResourceStatusReason", "")) for one in failed]
+
     def delete(self) -> None:
         self.client.delete_stack(StackName=self.name)
         self.wait("delete")

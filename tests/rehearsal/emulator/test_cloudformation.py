@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError, WaiterError
 
+from gitops.cloudformation import CloudFormation, Request
+from gitops.errors import GitopsError
 from rehearsal.emulator.cloudformation.change_sets import made
 from tests.rehearsal.emulator.account import Account, eventually
+from tests.rehearsal.emulator.service import Service, lay
 from tests.rehearsal.emulator.stack import Stack
 
 TEMPLATE = """
@@ -171,4 +176,114 @@ def test_a_change_set_for_a_condition_or_an_output_alone_can_be_executed(account
     stack.client.execute_change_set(StackName=stack.name, ChangeSetName="output")
     stack.wait("update")
     assert stack.outputs() == {"Name": "always", "More": "told"}
+    stack.delete()
+
+
+def service_template(laid: Service, **more: Any) -> str:
+    """A stack of the service alone, which runs what its family means."""
+    properties = {
+        "ServiceName": laid.name,
+        "Cluster": laid.name,
+        "TaskDefinition": laid.name,
+        "LaunchType": "FARGATE",
+        "DeploymentConfiguration": {"DeploymentCircuitBreaker": {"Enable": True, "Rollback": True}},
+        "LoadBalancers": [{"TargetGroupArn": laid.group, "ContainerName": "web", "ContainerPort": 8080}],
+        "NetworkConfiguration": {"AwsvpcConfiguration": {"Subnets": ["subnet-1"]}},
+        **more,
+    }
+    return json.dumps({"Resources": {"Service": {"Type": "AWS::ECS::Service", "Properties": properties}}})
+
+
+def test_a_stack_waits_until_its_service_is_steady_and_fails_when_ecs_gives_up(account: Account) -> None:
+    """aws/copilot-cli#5296 and #5586: the reason is the breaker's, and no cause is said; what was made is deleted."""
+    laid, stack = lay(account, "waited-for"), Stack(account, "waited-for")
+    laid.register("bad", "exits")
+    with pytest.raises(WaiterError, match="ROLLBACK_COMPLETE"):
+        stack.make(service_template(laid))
+    [(name, reason)] = stack.failures()
+    assert name == "Service"
+    assert "Error occurred during operation 'ECS Deployment Circuit Breaker was triggered'." in reason
+    assert reason.endswith("HandlerErrorCode: GeneralServiceException)")
+    services = laid.ecs.describe_services(cluster=laid.name, services=[laid.name])["services"]
+    assert [one["status"] for one in services if one["status"] == "ACTIVE"] == []
+    stack.delete()
+
+    laid.register("good")
+    stack.make(service_template(laid))
+    assert laid.steady()
+    laid.register("bad-again", "exits")
+    changed = service_template(laid, TaskDefinition=f"{laid.name}:3")
+    with pytest.raises(WaiterError, match="UPDATE_ROLLBACK_FAILED"):
+        stack.make(changed, "update")
+    assert "ECS Deployment Circuit Breaker was triggered" in stack.failures()[0][1]
+    assert laid.page()[0] == 200
+    # The way back means the family, whose newest revision is the bad one until it is deregistered.
+    laid.ecs.deregister_task_definition(taskDefinition=f"{laid.name}:3")
+    stack.client.continue_update_rollback(StackName=stack.name)
+    stack.wait("rollback")
+    assert eventually(laid.steady)
+    stack.delete()
+
+
+NAMED: dict[str, tuple[str, dict[str, Any]]] = {
+    "AWS::ECR::Repository": ("RepositoryName", {}),
+    "AWS::ECS::Cluster": ("ClusterName", {}),
+    "AWS::IAM::Role": ("RoleName", {"AssumeRolePolicyDocument": {"Statement": []}}),
+    "AWS::KMS::Alias": ("AliasName", {"TargetKeyId": {"Ref": "Key"}}),
+    "AWS::Logs::LogGroup": ("LogGroupName", {}),
+    "AWS::S3::Bucket": ("BucketName", {}),
+}
+
+
+def test_a_name_that_is_taken_fails_the_change_set_and_only_its_events_say_why(account: Account) -> None:
+    """validate-stack-deployments.html; the texts are those of aws/aws-cdk-cli#1000 and aws-cloudformation/rain#744."""
+    resources: dict[str, Any] = {
+        kind.rpartition("::")[2]: {
+            "Type": kind,
+            "Properties": {**more, name: "alias/owned" if kind == "AWS::KMS::Alias" else "owned"},
+        }
+        for kind, (name, more) in NAMED.items()
+    }
+    key = {"Type": "AWS::KMS::Key", "Properties": {"KeyPolicy": {"Statement": []}}}
+    template = json.dumps({"Resources": {**resources, "Key": key}})
+    owner, other = Stack(account, "owner"), Stack(account, "other")
+    owner.make(template)
+    set_of = {"StackName": "other", "ChangeSetName": "c", "Capabilities": ["CAPABILITY_NAMED_IAM"]}
+    made = other.client.create_change_set(**set_of, ChangeSetType="CREATE", TemplateBody=template)
+    described = other.client.describe_change_set(StackName="other", ChangeSetName="c")
+    assert (described["Status"], described["ExecutionStatus"]) == ("FAILED", "UNAVAILABLE")
+    assert "[AWS::EarlyValidation::ResourceExistenceCheck]" in described["StatusReason"]
+    with pytest.raises(ClientError, match="One of ChangeSetName, OperationId or StackName must be specified"):
+        other.client.describe_events(ChangeSetName="c")
+    events = other.client.describe_events(ChangeSetName=made["Id"], Filters={"FailedEvents": True})["OperationEvents"]
+    assert {one["ResourceType"] for one in events} == set(NAMED)
+    [role] = [one for one in events if one["LogicalResourceId"] == "Role"]
+    assert role["ValidationStatusReason"] == "Resource of type 'AWS::IAM::Role' with identifier 'owned' already exists."
+    assert (role["EventType"], role["ValidationName"]) == ("VALIDATION_ERROR", "NAME_CONFLICT_VALIDATION")
+    other.client.delete_stack(StackName="other")
+    request = Request("other", "CREATE", template, {}, {}, None)
+    with pytest.raises(GitopsError) as raised, CloudFormation(other.client).change_set(request):
+        pass
+    assert f"Role (AWS::IAM::Role): {role['ValidationStatusReason']}" in raised.value.others
+    # The owner itself may change what it has.
+    changed = owner.client.create_change_set(
+        **{**set_of, "StackName": "owner"}, TemplateBody=template, Tags=[{"Key": "A", "Value": "b"}]
+    )
+    assert not owner.client.describe_events(ChangeSetName=changed["Id"])["OperationEvents"]
+    owner.delete()
+    # Nothing is there yet to be found, of two in one template: the second one's handler finds the first.
+    group = {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "twice"}}
+    with pytest.raises(WaiterError, match="ROLLBACK_COMPLETE"):
+        owner.make(json.dumps({"Resources": {"One": group, "Two": group}}))
+    assert "with identifier 'twice' already exists" in owner.failures()[0][1]
+    owner.delete()
+
+
+def test_a_name_that_is_too_long_fails_its_resource(account: Account) -> None:
+    """aws/copilot-cli#2118: 64 characters for a role."""
+    stack = Stack(account, "too-long")
+    role = {"RoleName": "r" * 65, "AssumeRolePolicyDocument": {"Statement": []}}
+    with pytest.raises(WaiterError, match="ROLLBACK_COMPLETE"):
+        stack.make(json.dumps({"Resources": {"Role": {"Type": "AWS::IAM::Role", "Properties": role}}}))
+    assert "at 'roleName' failed to satisfy constraint: Member must have length less" in stack.failures()[0][1]
     stack.delete()

@@ -110,6 +110,8 @@ def stack(account: Account) -> Iterator[Drifting]:
     made.make(json.dumps({"Resources": RESOURCES}))
     yield made
     # What tests added to a role stands in the way of nothing: the emulator deletes it with the role.
+    off = [{**PROTECTED, "Value": "false"}]
+    account.client("elbv2").modify_load_balancer_attributes(LoadBalancerArn=made.id("Balancer"), Attributes=off)
     made.delete()
 
 
@@ -119,8 +121,7 @@ def register(account: Account) -> str:
         cpu="256",
         memory="512",
         networkMode="awsvpc",
-        requiresCompatibilities=["FARGATE"],
-        containerDefinitions=[{"name": "web", "image": "web", "portMappings": [{"containerPort": 8080}]}],
+        containerDefinitions=[{"name": "web", "image": "127.0.0.1:1/web", "portMappings": [{"containerPort": 8080}]}],
     )
     return str(answer["taskDefinition"]["taskDefinitionArn"])
 

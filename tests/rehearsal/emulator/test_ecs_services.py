@@ -245,7 +245,8 @@ def test_a_role_can_do_no_more_than_its_boundary(account: Account) -> None:
 
 
 def test_keys_without_a_value_are_left_out() -> None:
-    payload = {"tasks": [{"stopCode": "", "group": "service:x", "containers": [{"environment": [{"value": ""}]}]}]}
+    container = {"environment": [{"value": ""}], "exitCode": None}
+    payload = {"tasks": [{"stopCode": "", "group": "service:x", "containers": [container]}]}
     kept = {"tasks": [{"group": "service:x", "containers": [{"environment": [{"value": ""}]}]}]}
     assert without_empty(payload) == kept
 

@@ -23,7 +23,19 @@ LOGS = {"logDriver": "awslogs", "options": {"awslogs-group": "g"}}
 UNIQUE = "The secret name must be unique and not shared with any new or existing environment variables"
 PLAIN = {"environment": [{"name": "KEY", "value": "x"}]}
 SECRET = {"secrets": [{"name": "KEY", "valueFrom": "/key"}]}
+PID = "Tasks using the Fargate launch type do not support pidMode"
 ROLE = "arn:aws:iam::000000000000:role/execution"
+
+
+def beside(**more: Any) -> dict[str, Any]:
+    """One container, with more of it."""
+    return {"containerDefinitions": [{**CONTAINER, **more}]}
+
+
+def depends(on: str, condition: str, **more: Any) -> dict[str, Any]:
+    """The container web that depends on another; ``more`` is of a container agent."""
+    needs = [{"containerName": on, "condition": condition}]
+    return {"containerDefinitions": [{**CONTAINER, "dependsOn": needs}, {**CONTAINER, "name": "agent", **more}]}
 
 
 def test_gitops_and_the_emulator_agree_on_fargates_sizes() -> None:
@@ -63,21 +75,50 @@ def test_sizes_that_fargate_lacks(cpu: str, memory: str, refused: bool) -> None:
         ({"networkMode": None}, "Fargate only supports network mode \u2018awsvpc\u2019."),
         # virtual-kubelet/virtual-kubelet#193
         (
-            {"containerDefinitions": [{**CONTAINER, "logConfiguration": LOGS}]},
+            beside(logConfiguration=LOGS),
             "Fargate requires task definition to have execution role ARN to support log driver awslogs.",
         ),
-        ({"containerDefinitions": [{**CONTAINER, "logConfiguration": LOGS}], "executionRoleArn": ROLE}, None),
+        (beside(logConfiguration=LOGS) | {"executionRoleArn": ROLE}, None),
         # nathanpeck/aws-cloudformation-fargate#1
         (
-            {"containerDefinitions": [{"name": "web", "image": "1.dkr.ecr.eu-west-2.amazonaws.com/web"}]},
+            beside(image="1.dkr.ecr.eu-west-2.amazonaws.com/web"),
             "Fargate requires task definition to have execution role ARN to support ECR images.",
         ),
         # dagster-io/dagster#11622
         (
-            {"containerDefinitions": [{**CONTAINER, **PLAIN, **SECRET}]},
+            beside(**PLAIN, **SECRET),
             f"{UNIQUE} set on the container, such as 'KEY'.",
         ),
         ({"containerDefinitions": [{**CONTAINER, **PLAIN}, {**CONTAINER, "name": "other", **SECRET}]}, None),
+        # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html
+        *(
+            (change, f"Fargate compatible task definitions do not support {name}")
+            for name, change in (
+                ("constraints", {"placementConstraints": [{"type": "memberOf"}]}),
+                ("sourcePath", {"volumes": [{"name": "v", "host": {"sourcePath": "/v"}}]}),
+                ("privileged", beside(privileged=True)),
+                ("links", beside(links=["other"])),
+                ("extraHosts", beside(extraHosts=[{"hostname": "h", "ipAddress": "10.0.0.1"}])),
+                ("maxSwap", beside(linuxParameters={"maxSwap": 1})),
+            )
+        ),
+        (beside(links=[], privileged=False, linuxParameters={"initProcessEnabled": True}), None),
+        # cn-terraform/terraform-aws-ecs-fargate#2, aws/aws-cdk#29619
+        ({"ipcMode": "task"}, "Tasks using the Fargate launch type do not support ipcMode."),
+        ({"pidMode": "host"}, f"{PID} 'host'. The supported value for pidMode is 'task'."),
+        ({"pidMode": "task"}, None),
+        # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDependency.html, boto/boto3#2436
+        (depends("web", "START"), "Container web cannot depend on web."),
+        (depends("nobody", "START"), "Container web cannot depend on nobody."),
+        (depends("agent", "HEALTHY"), "Container web waits for a health check that agent does not have."),
+        (depends("agent", "SUCCESS"), "Container web waits for the end of agent, which is essential."),
+        (depends("agent", "HEALTHY", healthCheck={"command": ["CMD", "true"]}), None),
+        (depends("agent", "COMPLETE", essential=False), None),
+        (beside(essential=False), "A task definition has at least one essential container."),
+        (
+            {"containerDefinitions": [{**CONTAINER, "name": f"c{number}"} for number in range(11)]},
+            "A task definition has 10 containers at most.",
+        ),
     ],
 )
 def test_what_ecs_refuses_on_fargate(change: dict[str, Any], problem: str | None) -> None:
@@ -101,8 +142,29 @@ def test_register_refuses_it(account: Account, change: dict[str, Any], problem: 
     assert ecs.list_task_definitions(familyPrefix="odd")["taskDefinitionArns"] == []
 
 
+def test_ecs_fills_in_what_it_describes(account: Account) -> None:
+    """https://docs.aws.amazon.com/cli/latest/reference/ecs/register-task-definition.html (examples), and for a volume
+    aws-cloudformation/cloudformation-coverage-roadmap#1283
+    """
+    check = {"command": ["CMD", "true"]}
+    given = beside(portMappings=[{"containerPort": 80}], healthCheck=check)
+    volume = {"name": "v", "efsVolumeConfiguration": {"fileSystemId": "fs-1"}}
+    answer = account.client("ecs").register_task_definition(
+        family="filled", **{**ON_FARGATE, **given}, volumes=[volume]
+    )
+    [container] = answer["taskDefinition"]["containerDefinitions"]
+    assert container["portMappings"] == [{"containerPort": 80, "hostPort": 80, "protocol": "tcp"}]
+    assert container["healthCheck"] == {"command": ["CMD", "true"], "interval": 30, "timeout": 5, "retries": 3}
+    empty = ("environment", "mountPoints", "systemControls", "volumesFrom")
+    assert [container[name] for name in empty] == [[], [], [], []]
+    [volume] = answer["taskDefinition"]["volumes"]
+    assert volume["efsVolumeConfiguration"]["rootDirectory"] == "/"
+    assert "proxyConfiguration" not in answer["taskDefinition"]
+
+
 def register(ecs: Any, family: str) -> str:
-    answer = ecs.register_task_definition(family=family, **ON_FARGATE)
+    containers = [{"name": "web", "image": "127.0.0.1:1/web"}]
+    answer = ecs.register_task_definition(family=family, containerDefinitions=containers)
     return str(answer["taskDefinition"]["taskDefinitionArn"])
 
 

@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 
+from rehearsal.emulator.ecs import container_health
 from rehearsal.emulator.ecs.container_health import ContainerCheck, Health, Status, checked, of_task, started
 from rehearsal.emulator.ecs.starting import execution_role_needs
+from rehearsal.emulator.happenings import Told
 from rehearsal.emulator.iam.sessions import Permission
 from rehearsal.page import loopback
 from tests.rehearsal.emulator.account import Account, eventually
+from tests.rehearsal.emulator.conftest import Tell
 from tests.rehearsal.emulator.service import Service, lay, no_request_lost
 
 ALWAYS = ["CMD-SHELL", "exit 0"]
@@ -159,6 +162,49 @@ def spread(service: Service) -> list[tuple[str, str]]:
     )
 
 
+def test_each_container_keeps_its_own_exit_code_and_reason(account: Account) -> None:
+    """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html"""
+    laid = lay(account, "beside")
+    sidecar = {"name": "agent", "essential": False, "command": ["python", "-c", "import time; time.sleep(600)"]}
+    network = {"awsvpcConfiguration": {"subnets": ["subnet-1"]}}
+    revision = laid.register("v1", "exits", sidecar)
+    laid.ecs.run_task(cluster=laid.name, taskDefinition=revision, networkConfiguration=network)
+    assert eventually(lambda: bool(laid.tasks("STOPPED")))
+    [task] = laid.tasks("STOPPED")
+    assert task["stopCode"] == "EssentialContainerExited"
+    assert task["stoppedReason"] == "Essential container in task exited"
+    assert eventually(lambda: len(exit_codes(laid.task(task["taskArn"]))) == 2)
+    assert exit_codes(laid.task(task["taskArn"])) == {"agent": 143, "web": 7}
+
+
+def exit_codes(task: Any) -> dict[str, int]:
+    return {one["name"]: one["exitCode"] for one in task["containers"] if "exitCode" in one}
+
+
+def test_tasks_that_never_run_are_slowed_down_until_there_is_another_task_definition(
+    account: Account, tell: Tell
+) -> None:
+    """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-throttle-logic.html"""
+    laid = lay(account, "throttled")
+    tell(Told("pull-failure", service=laid.name, times=100))
+    laid.create(laid.register("v1"), steady=False, deploymentConfiguration={"minimumHealthyPercent": 100})
+    told = "(service throttled) is unable to consistently start tasks successfully."
+
+    def times() -> int:
+        return [event["message"] for event in laid.described()["events"]].count(told)
+
+    assert eventually(lambda: times() == 1)
+    tell(Told("normal"))
+    failed = len(laid.tasks("STOPPED"))
+    # "Even if a task's container command immediately exits ..., the task has already moved to the RUNNING state."
+    laid.update(laid.register("v2", "exits"))
+    assert eventually(lambda: len(laid.tasks("STOPPED")) > failed + 12, seconds=300)
+    assert times() == 1
+    laid.update(laid.register("v3"))
+    assert eventually(laid.steady)
+    laid.delete()
+
+
 LOGS = {
     "logDriver": "awslogs",
     "options": {"awslogs-group": "g", "awslogs-region": "eu-west-1", "awslogs-stream-prefix": "ecs"},
@@ -254,3 +300,16 @@ def test_one_retry_makes_the_first_failure_count() -> None:
 )
 def test_a_task_is_as_healthy_as_its_essential_containers(statuses: list[Status], expected: Status) -> None:
     assert of_task(statuses) == expected
+
+
+def test_the_containers_of_a_task_and_of_its_definition_are_matched_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """API_Task.html promises no order of containers."""
+    check = {"healthCheck": {"command": ALWAYS}}
+    defined = [{"name": "agent", "essential": False, **check}, {"name": "app", **check}]
+    monkeypatch.setattr(container_health, "containers_of", lambda _: defined)
+    described = [
+        {"name": "app", "runtimeId": "1", "healthStatus": "HEALTHY"},
+        {"name": "agent", "runtimeId": "2", "healthStatus": "UNHEALTHY"},
+    ]
+    task = {"taskDefinitionArn": "app:1", "containers": described, "_container_essentials": [False, True]}
+    assert container_health.status(task) == "HEALTHY"

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, WaiterError
 
+from rehearsal.emulator import elbv2
+from rehearsal.emulator.elbv2 import attributes
 from rehearsal.emulator.elbv2.targets import HealthCheck, Target, checked, registered
 from tests.rehearsal.emulator.account import Account
 from tests.rehearsal.emulator.stack import Stack
@@ -138,6 +140,72 @@ def test_a_stack_does_not_get_a_port_or_a_priority_that_is_taken(account: Accoun
         stack = Stack(account, kind)
         with pytest.raises(WaiterError, match="ROLLBACK_COMPLETE"):
             stack.make(json.dumps({"Resources": {"One": resource}}))
-        events = stack.client.describe_stack_events(StackName=kind)["StackEvents"]
-        assert any(problem in one.get("ResourceStatusReason", "") for one in events)
+        assert problem in stack.failures()[0][1]
         stack.delete()
+
+
+LOGGING = """
+Resources:
+  Bucket: {Type: AWS::S3::Bucket, Properties: {BucketName: balanced-logs}}
+  Balancer:
+    Type: AWS::ElasticLoadBalancingV2::LoadBalancer
+    Properties:
+      Name: guarded
+      Subnets: [subnet-1, subnet-2]
+      LoadBalancerAttributes:
+        - {Key: deletion_protection.enabled, Value: "true"}
+        - {Key: access_logs.s3.enabled, Value: "true"}
+        - {Key: access_logs.s3.bucket, Value: !Ref Bucket}
+"""
+
+
+def test_what_is_protected_or_not_empty_is_not_deleted(account: Account) -> None:
+    """API_DeleteLoadBalancer, rebuy-de/aws-nuke#258; enable-access-logging.html has the test file; cfn-lint#3259."""
+    elb, s3, stack = account.client("elbv2"), account.client("s3"), Stack(account, "guarded")
+    stack.make(LOGGING)
+    arn = stack.id("Balancer")
+    [test_file] = s3.list_objects_v2(Bucket="balanced-logs")["Contents"]
+    assert test_file["Key"] == "AWSLogs/000000000000/ELBAccessLogTestFile"
+    with pytest.raises(ClientError, match=r"OperationNotPermitted.*cannot be deleted because deletion protection is"):
+        elb.delete_load_balancer(LoadBalancerArn=arn)
+    with pytest.raises(WaiterError, match="DELETE_FAILED"):
+        stack.delete()
+    assert "deletion protection is enabled" in dict(stack.failures())["Balancer"]
+    taken = Stack(account, "taken")
+    for name, problem in (("guarded", "already exists"), ("g" * 33, "cannot be longer than '32' characters")):
+        balancer = {"Name": name, "Subnets": ["subnet-1", "subnet-2"]}
+        with pytest.raises(WaiterError, match="ROLLBACK_COMPLETE"):
+            taken.make(json.dumps({"Resources": {"Balancer": {"Type": attributes.BALANCER, "Properties": balancer}}}))
+        assert problem in taken.failures()[0][1]
+        taken.delete()
+    off = [{"Key": "deletion_protection.enabled", "Value": "false"}]
+    elb.modify_load_balancer_attributes(LoadBalancerArn=arn, Attributes=off)
+    with pytest.raises(WaiterError, match="DELETE_FAILED"):
+        stack.delete()
+    assert "The bucket you tried to delete is not empty" in dict(stack.failures())["Bucket"]
+    s3.delete_object(Bucket="balanced-logs", Key=test_file["Key"])
+    stack.delete()
+
+
+def test_the_way_from_http_to_https_is_an_action_and_not_another_listener(account: Account, balancer: str) -> None:
+    """aws/aws-cdk#34235: CloudFormation makes what is new before it deletes what is old, and a port takes one."""
+    fixed, redirect = json.dumps(ANSWER), json.dumps({"Type": "redirect", "RedirectConfig": {"StatusCode": "HTTP_301"}})
+
+    def template(name: str, action: str) -> str:
+        properties = {
+            "LoadBalancerArn": balancer,
+            "Port": 90,
+            "Protocol": "HTTP",
+            "DefaultActions": [json.loads(action)],
+        }
+        return json.dumps({"Resources": {name: {"Type": elbv2.LISTENER, "Properties": properties}}})
+
+    stack = Stack(account, "to-https")
+    stack.make(template("Plain", fixed))
+    before = stack.id("Plain")
+    with pytest.raises(WaiterError, match="UPDATE_ROLLBACK_COMPLETE"):
+        stack.make(template("Redirecting", redirect), "update")
+    assert "A listener already exists on this port" in stack.failures()[0][1]
+    stack.make(template("Plain", redirect), "update")
+    assert stack.id("Plain") == before
+    stack.delete()

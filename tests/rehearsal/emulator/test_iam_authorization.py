@@ -9,13 +9,14 @@ import json
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, WaiterError
 
 from rehearsal.emulator.iam import authorization
 from rehearsal.emulator.iam.authorization import cloudformation_needs, ecs_needs
 from rehearsal.emulator.iam.sessions import Permission
 from tests.rehearsal.emulator.account import Account, allow, eventually
 from tests.rehearsal.emulator.service import Service, lay
+from tests.rehearsal.emulator.stack import Stack
 
 ECS = "arn:aws:ecs:eu-west-2:000000000000"
 DEPLOYMENT, REVISION = f"{ECS}:service-deployment/c/weather/x", f"{ECS}:service-revision/c/weather/1"
@@ -116,7 +117,7 @@ def register(ecs: Any, service: Service) -> Any:
     return ecs.register_task_definition(
         family="permitted",
         executionRoleArn=service.role,
-        containerDefinitions=[{"name": "web", "image": "example"}],
+        containerDefinitions=[{"name": "web", "image": "127.0.0.1:1/web"}],
         tags=[{"key": "commit", "value": "x"}],
     )
 
@@ -218,3 +219,39 @@ def test_a_stack_is_made_by_who_may_hand_over_the_role_tag_and_look_up(account: 
         granted.append(missing)
     assert allowed(*granted)["StackId"]
     account.client("cloudformation").delete_stack(StackName="handed-over")
+
+
+def test_why_a_change_set_was_refused_is_asked_by_its_own_arn(account: Account) -> None:
+    """aws-cloudformation/cloudformation-cli#1116: the name of the stack does not go with it."""
+    arn = "arn:aws:cloudformation:eu-west-2:000000000000:changeSet/{}-1/x"
+    role = account.role("asks-why", allow("cloudformation:DescribeEvents", arn.format("ours")))
+    asking = account.client("cloudformation", account.assume(role))
+    assert asking.describe_events(ChangeSetName=arn.format("ours"))["OperationEvents"] == []
+    with pytest.raises(ClientError, match="AccessDenied"):
+        asking.describe_events(ChangeSetName=arn.format("others"))
+
+
+def test_a_stack_is_made_under_its_role_which_must_be_allowed_each_call(account: Account) -> None:
+    """using-iam-servicerole.html: CloudFormation "uses the role for all future operations on the stack"."""
+    network = {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.8.0.0/16"}}
+    body = json.dumps({"Resources": {"Network": network}})
+    describes = ["ec2:Describe*", "ec2:CreateTags", "ec2:ModifyVpcAttribute"]
+    roles = {
+        missing: account.role(f"without-{missing}", allow([*describes, f"ec2:{granted}"]))
+        for missing, granted in (("CreateVpc", "DeleteVpc"), ("DeleteVpc", "CreateVpc"))
+    }
+    made, kept = Stack(account, "not-made"), Stack(account, "not-deleted")
+    made.client.create_stack(StackName=made.name, TemplateBody=body, RoleARN=roles["CreateVpc"])
+    with pytest.raises(WaiterError, match="ROLLBACK_COMPLETE"):
+        made.wait("create")
+    assert "without-CreateVpc/AWSCloudFormation is not authorized to perform: ec2:CreateVpc" in made.failures()[0][1]
+    made.delete()
+
+    kept.client.create_stack(StackName=kept.name, TemplateBody=body, RoleARN=roles["DeleteVpc"])
+    kept.wait("create")
+    with pytest.raises(WaiterError, match="DELETE_FAILED"):
+        kept.delete()
+    assert "not authorized to perform: ec2:DeleteVpc" in kept.failures()[0][1]
+    policy = json.dumps({"Statement": [allow("ec2:*")]})
+    account.client("iam").put_role_policy(RoleName="without-DeleteVpc", PolicyName="p", PolicyDocument=policy)
+    kept.delete()

@@ -7,6 +7,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from rehearsal.emulator.happenings import HAPPENINGS
+from rehearsal.page import loopback
 from tests.rehearsal.emulator.account import Account, eventually, start
 from tests.rehearsal.emulator.service import lay
 
@@ -48,8 +50,10 @@ def test_an_emulator_that_ends_or_is_killed_leaves_no_process(tmp_path: Path, ho
         assert emulator.log.read_text().splitlines() == [f"AWS answers on {emulator.url} (processes)"]
 
 
-def test_without_auth_a_role_without_policies_may_do_everything(tmp_path: Path) -> None:
-    emulator = start(tmp_path, "--no-auth")
+def test_without_auth_a_role_without_policies_may_do_everything_and_settings_are_taken(tmp_path: Path) -> None:
+    emulator = start(tmp_path, "--no-auth", "--late", "2.5", "--rollback", "9")
+    with loopback() as session:
+        assert session.get(emulator.url + HAPPENINGS, timeout=30).json() == {"due": [], "late": 2.5, "rollback": 9.0}
     iam = emulator.client("iam")
     role = iam.create_role(RoleName="bare", AssumeRolePolicyDocument='{"Statement": []}')["Role"]["Arn"]
     assert emulator.client("ecs", emulator.assume(role)).list_clusters()["clusterArns"] == []

@@ -9,6 +9,7 @@ import subprocess
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -78,14 +79,16 @@ def image(runtime: Containers, tmp_path: Path) -> str:
     return name
 
 
-def start(runtime: Containers, image: str, *command: str) -> containers.LoopbackContainer:
-    client = runtime.for_task(StartedTask("arn", {**TASK, "memory": "64"}, ""))
+def start(
+    runtime: Containers, image: str, *command: str, task: StartedTask | None = None, name: str = "web"
+) -> containers.LoopbackContainer:
+    client = runtime.for_task(task or StartedTask("arn", {**TASK, "memory": "64"}, ""))
     container: containers.LoopbackContainer = client.containers.run(
         image,
         command=list(command),
         environment={},
         detach=True,
-        labels={"com.amazonaws.ecs.container-name": "web"},
+        labels={"com.amazonaws.ecs.container-name": name},
         name=f"fairweather-test-{uuid.uuid4().hex[:8]}",
     )
     return container
@@ -99,6 +102,14 @@ def test_a_container_is_limited_and_its_end_is_told(runtime: Containers, image: 
     assert lines == ["10001", "CapEff:\t0000000000000000", "last"]
     assert runtime.discard(container.id, 1) == 9
     assert runtime.discard(container.id, 1) is None
+
+
+def test_the_containers_of_a_task_listen_on_its_address(runtime: Containers, image: str) -> None:
+    both = [*TASK["containerDefinitions"], {"name": "worker", "user": "10002"}]
+    task = StartedTask("arn", {**TASK, "memory": "64", "containerDefinitions": both}, "")
+    web, worker = (start(runtime, image, "sleep", "600", task=task, name=name) for name in ("web", "worker"))
+    assert web.attrs["NetworkSettings"] == worker.attrs["NetworkSettings"]
+    assert runtime.check(worker.id, ["sh", "-c", "id -u | grep 10002"], 60)
 
 
 def test_a_health_check_runs_in_the_container(runtime: Containers, image: str) -> None:
@@ -147,6 +158,14 @@ GIVEN = {"environment": {"A": "b"}, "ports": {"8080/tcp": 8080}, "network": None
 def options(**changes: Any) -> dict[str, Any]:
     [container] = TASK["containerDefinitions"]
     return run_options(TASK, {**container, **changes}, GIVEN, "127.64.0.1")
+
+
+def test_the_execution_roles_token_goes_to_the_rehearsals_registry_alone() -> None:
+    asked: list[tuple[str, Any]] = []
+    engine = SimpleNamespace(pull=lambda image, platform, auth_config: asked.append((image, auth_config)))
+    for image in ("127.0.0.1:4566/app@sha256:1", "public.ecr.aws/nginx/nginx:1"):
+        containers.Images(engine, "token").pull(image)
+    assert [login and login["password"] for _, login in asked] == ["token", None]
 
 
 def test_the_container_has_what_the_task_definition_says() -> None:

@@ -14,7 +14,7 @@ import pytest
 import responses
 
 from gitops.errors import GitopsError
-from gitops.registry import sha256
+from gitops.oci import sha256
 from rehearsal.runtimes.images import UnpackedImage, UnpackedImages, image_command, look_up
 
 PYTHON = (sys.executable, "-S", "-s")
@@ -63,6 +63,15 @@ def test_the_tasks_command_wins_and_the_entrypoint_stays(tmp_path: Path) -> None
     assert made.arguments == (*PYTHON, "-u", "b.py")
 
 
+def test_a_containers_own_entry_point_leaves_nothing_of_the_images_command(tmp_path: Path) -> None:
+    image = unpacked(tmp_path, Entrypoint=["gunicorn"], Cmd=["web:app"])
+    made = image_command(
+        image, None, {}, {"entryPoint": ["python", "side.py"], "workingDirectory": "/app/site-packages"}
+    )
+    assert (made.arguments, made.folder) == ((*PYTHON, "side.py"), tmp_path / "app/site-packages")
+    assert image_command(image, ["--once"], {}, {"entryPoint": ["python"]}).arguments == (*PYTHON, "--once")
+
+
 def test_a_script_whose_python_has_a_long_path_is_run_by_python_too(tmp_path: Path) -> None:
     made = unpacked(tmp_path, Cmd=["long"], Env=["PYTHONPATH=/app/site-packages"])
     script = tmp_path / "app/site-packages/bin/long"
@@ -76,7 +85,7 @@ def test_a_script_whose_python_has_a_long_path_is_run_by_python_too(tmp_path: Pa
     [
         ({}, "has no command"),
         ({"Cmd": ["missing-program"]}, "missing-program.*not found"),
-        ({"Cmd": ["python"], "WorkingDir": "/nowhere"}, "working directory /nowhere does not exist"),
+        ({"Cmd": ["python"], "WorkingDir": "/nowhere"}, "working directory /nowhere does not exist in the image"),
     ],
 )
 def test_what_cannot_run_is_said(tmp_path: Path, config: dict[str, Any], problem: str) -> None:

@@ -28,6 +28,14 @@ def test_no_address_is_given_twice_or_where_somebody_listens(monkeypatch: pytest
         task.free_address([taken.getsockname()[1]], [])
 
 
+def test_the_containers_of_a_task_have_one_address() -> None:
+    containers = [{"name": "web", "portMappings": [{"containerPort": 8080}]}, {"name": "worker"}]
+    one = task.StartedTask("arn", {"containerDefinitions": containers}, "")
+    address = one.address([])
+    # The first one's is taken by then.
+    assert one.address([address]) == address
+
+
 def test_gunicorns_own_arguments_stay() -> None:
     environment = task.listening_on({"GUNICORN_CMD_ARGS": "--threads 2"}, "127.64.0.1", [8080])
     assert environment["GUNICORN_CMD_ARGS"] == "--threads 2 --bind 127.64.0.1:8080"

@@ -87,6 +87,26 @@ UNHEALTHY_LATER = Bad(
     ("--bake", "300"),
     at="complete; watched for",
 )
+CRASHES_LATER = Bad(
+    "Lose the thread",
+    # Every task from then on, three seconds after its start: RUNNING at one look, gone at the next.
+    _append("""
+import os as _os
+import threading as _threading
+import time as _time
+
+
+def _crash():
+    _time.sleep(3)
+    while not _os.path.exists(COME_FILE):
+        _time.sleep(0.2)
+    _os._exit(3)
+
+
+_threading.Thread(target=_crash, daemon=True).start()
+"""),
+    f"{SERVICE} exited with code 3 in ",
+)
 OUT_OF_MEMORY = Bad(
     "Load the whole atlas",
     # More than the task's limit, and every page of it touched.

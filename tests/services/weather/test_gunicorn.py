@@ -1,4 +1,4 @@
-"""gunicorn's configuration, and the real server: it starts, refuses, drains and ends."""
+"""gunicorn's configuration, and the real server: it starts warm, refuses, drains and ends."""
 
 from __future__ import annotations
 
@@ -11,13 +11,20 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from types import SimpleNamespace
 
 import pytest
+import responses
+from flask import Flask
+from requests import PreparedRequest
 from weather.config import LONGEST_DRAIN, WAITERS
+from weather.reports import Reports
 
 from rehearsal.page import loopback
 from tests.conftest import ROOT
+from tests.services.weather import documented
 
 SERVICE = ROOT / "services/weather"
 DEFINITION = ROOT / "taskdefs/weather/rendered/production.json"
@@ -116,3 +123,49 @@ def test_the_drain_ends_by_itself(start: Start) -> None:
     process.send_signal(signal.SIGTERM)
     line_with(process, "Handling signal: term")
     assert process.wait(LONG) == 0
+
+
+@pytest.fixture
+def gate(upstream: responses.RequestsMock) -> Iterator[threading.Event]:
+    """An upstream whose first answer comes when the gate opens."""
+    opened = threading.Event()
+
+    def places(_: PreparedRequest) -> tuple[int, dict[str, str], str]:
+        assert opened.wait(LONG)
+        return 404, {}, ""
+
+    documented.answer_all(upstream)
+    upstream.replace(responses.CallbackResponse("GET", documented.GEO, callback=places))
+    yield opened
+    opened.set()
+
+
+def test_every_visitor_of_a_warm_task_gets_the_page(app: Flask, upstream: responses.RequestsMock) -> None:
+    documented.answer_all(upstream)
+    reports: Reports = app.extensions["reports"]
+    reports.warm(LONG)
+    asked = len(upstream.calls)
+    with ThreadPoolExecutor(16) as visitors:
+        statuses = list(visitors.map(lambda _: app.test_client().get("/").status_code, range(64)))
+    assert statuses == [200] * 64
+    assert len(upstream.calls) == asked == 3
+
+
+def test_a_hanging_upstream_does_not_keep_it_from_serving(app: Flask, gate: threading.Event) -> None:
+    app.extensions["reports"].warm(0.01)
+    assert not gate.is_set()
+    assert app.test_client().get("/health").status_code == 200
+
+
+def test_a_failing_upstream_does_not_either(app: Flask, upstream: responses.RequestsMock) -> None:
+    upstream.get(documented.GEO, status=500)
+    app.extensions["reports"].warm(LONG)
+    assert app.test_client().get("/health").status_code == 200
+    assert app.test_client().get("/").status_code == 502
+
+
+def test_its_server_warms_it(app: Flask, upstream: responses.RequestsMock) -> None:
+    documented.answer_all(upstream)
+    hook = runpy.run_path(str(SERVICE / "gunicorn.conf.py"))["post_worker_init"]
+    hook(SimpleNamespace(wsgi=app))
+    assert len(upstream.calls) == 3

@@ -1,10 +1,12 @@
-"""What every request gets: headers, health, a line in the log."""
+"""What every request gets: headers, health, a line in the log; and which addresses there are."""
 
 from __future__ import annotations
 
 import io
 import json
 import logging
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -15,6 +17,8 @@ from weather import create_app
 from weather.config import Settings
 from weather.logs import JsonLines
 
+from gitops.contract import routes
+from tests.conftest import ROOT
 from tests.services.weather import documented
 from tests.services.weather.documented import GEO
 
@@ -124,3 +128,18 @@ def test_a_second_application_does_not_double_the_lines(app: Flask) -> None:
     create_app(Settings(key="k"), log_to=log)
     logging.getLogger("anything").info("once")
     assert log.getvalue().count("once") == 1
+
+
+ASK = """
+import json, weather, weather.config
+rules = weather.create_app(weather.config.Settings(key="0" * 32)).url_map.iter_rules()
+print(json.dumps([rule.rule for rule in rules if "GET" in rule.methods and rule.endpoint != "static"]))
+"""
+
+
+def test_what_is_read_from_the_code_is_what_flask_itself_says() -> None:
+    folder = ROOT / "services/weather"
+    texts = [path.read_text(encoding="utf-8") for path in sorted(folder.rglob("*.py"))]
+    # In a process of its own: the service configures the logging of the whole process.
+    done = subprocess.run([sys.executable, "-c", ASK], cwd=folder, capture_output=True, text=True, check=True)
+    assert routes.paths(texts) == set(json.loads(done.stdout.splitlines()[-1]))

@@ -22,7 +22,7 @@ from tests.emulators import serving
 from tests.services.weather.bench.serving import Serve, Serving, as_containers, as_processes
 
 SERVICE = ["gunicorn", "weather:create_app()"]
-AGED = ["gunicorn", "aged:create_app()"]
+AGED = ["gunicorn", "bare:aged()"]
 BARE = ["gunicorn", "--config", "python:bare", "bare:app"]
 FLASK = ["gunicorn", "--config", "python:bare", "bare:flask()"]
 CONNECTIONS = 16

@@ -1,4 +1,4 @@
-"""The baselines: applications that answer 3 KB, and gunicorn's settings for them, which are the service's."""
+"""What the service is measured beside: applications that answer 3 KB, under its own settings; and itself, aged."""
 
 from __future__ import annotations
 
@@ -30,3 +30,19 @@ def flask() -> Flask:
     for path in ("/", "/health"):
         made.add_url_rule(path, path, lambda: PAGE)
     return made
+
+
+def aged() -> Flask:
+    """The service's own with answers that are old after a second, so that nearly every request meets the upstream."""
+    from weather import create_app
+    from weather.cache import Lifetimes
+    from weather.client import OpenWeatherMap
+    from weather.reports import Reports
+
+    app = create_app()
+    settings = app.extensions["settings"]
+    client = OpenWeatherMap(settings.url, settings.key)
+    app.extensions["reports"].close()
+    app.extensions["reports"] = reports = Reports(client, settings, lifetimes=Lifetimes(fresh=1, failure=1))
+    app.extensions["warm"] = reports.warm
+    return app
