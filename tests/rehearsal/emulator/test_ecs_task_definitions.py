@@ -9,7 +9,8 @@ import pytest
 
 from gitops.taskdefs.fargate import SIZES
 from rehearsal.emulator.ecs.task_definitions import FARGATE, unregistrable
-from tests.rehearsal.emulator.account import Account
+from tests.rehearsal.emulator.account import Account, allow
+from tests.rehearsal.emulator.service import TASKS
 
 CONTAINER: dict[str, Any] = {"name": "web", "image": "example"}
 ON_FARGATE: dict[str, Any] = {
@@ -147,10 +148,11 @@ def test_ecs_fills_in_what_it_describes(account: Account) -> None:
     aws-cloudformation/cloudformation-coverage-roadmap#1283
     """
     check = {"command": ["CMD", "true"]}
-    given = beside(portMappings=[{"containerPort": 80}], healthCheck=check)
+    given = beside(image="127.0.0.1:1/web", portMappings=[{"containerPort": 80}], healthCheck=check)
     volume = {"name": "v", "efsVolumeConfiguration": {"fileSystemId": "fs-1"}}
+    role = account.role("filled", allow("ecr:*"), principal=TASKS)
     answer = account.client("ecs").register_task_definition(
-        family="filled", **{**ON_FARGATE, **given}, volumes=[volume]
+        family="filled", **{**ON_FARGATE, **given}, volumes=[volume], executionRoleArn=role
     )
     [container] = answer["taskDefinition"]["containerDefinitions"]
     assert container["portMappings"] == [{"containerPort": 80, "hostPort": 80, "protocol": "tcp"}]

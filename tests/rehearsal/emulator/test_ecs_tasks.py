@@ -164,7 +164,7 @@ def spread(service: Service) -> list[tuple[str, str]]:
 
 def test_each_container_keeps_its_own_exit_code_and_reason(account: Account) -> None:
     """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html"""
-    laid = lay(account, "beside")
+    laid = lay(account, "matched")
     sidecar = {"name": "agent", "essential": False, "command": ["python", "-c", "import time; time.sleep(600)"]}
     network = {"awsvpcConfiguration": {"subnets": ["subnet-1"]}}
     revision = laid.register("v1", "exits", sidecar)
