@@ -27,7 +27,7 @@ class Verdict(Enum):
     FAILED = "failed", 21, "the new revision does not serve, and nothing was put back"
     SUPERSEDED = "superseded", 22, "a newer deployment replaced this one"
     TIMED_OUT = "timed out", 23, "the deployment still goes on in ECS"
-    UNPROVEN = "unproven", 24, "the service wants no tasks, so nothing was tried"
+    UNPROVEN = "unproven", 24, "nobody knows: the service wants no tasks, or they could not be looked up"
 
     exit_code: int
     meaning: str

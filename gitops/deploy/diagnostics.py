@@ -65,6 +65,8 @@ class Evidence:
     unhealthy: dict[str, str] = field(default_factory=dict)
     events: dict[str, Event] = field(default_factory=dict)
     gaps: list[str] = field(default_factory=list)
+    # The gaps of the last closer look: with any of them success is not proven.
+    unseen: list[str] = field(default_factory=list)
     # Targets by their state at the last look, the same of each target group that could be asked, and every address
     # that was healthy once.
     targets: Counter[str] = field(default_factory=Counter)
@@ -124,18 +126,19 @@ class Diagnostics:
 
     def look_closer(self, seen: Observation) -> None:
         """Look up stopped tasks and targets now, whatever was asked before."""
-        self._attempt("stopped tasks", self._gather_stopped)
-        self._gather_targets(seen)
+        found = [self._attempt("stopped tasks", self._gather_stopped), *self._gather_targets(seen)]
+        self.evidence.unseen = [gap for gap in found if gap]
 
-    def _attempt(self, what: str, look_up: Callable[[], None]) -> None:
+    def _attempt(self, what: str, look_up: Callable[[], None]) -> str:
         try:
             look_up()
         except UNANSWERED as error:
             gap = f"{what}: {answered(error)}"
         else:
-            return
+            return ""
         if gap not in self.evidence.gaps:
             self.evidence.gaps.append(gap)
+        return gap
 
     def _take_events(self, seen: Observation) -> None:
         for event in seen.events:
@@ -161,11 +164,11 @@ class Diagnostics:
             if task.has_failed(self._target.deployment_id):
                 self.evidence.stopped[task.id] = task
 
-    def _gather_targets(self, seen: Observation) -> None:
+    def _gather_targets(self, seen: Observation) -> list[str]:
         self.evidence.groups = {}
-        for group in seen.target_groups:
-            self._attempt("target health", partial(self._gather_group, group))
+        gaps = [self._attempt("target health", partial(self._gather_group, group)) for group in seen.target_groups]
         self.evidence.targets = sum(self.evidence.groups.values(), Counter())
+        return gaps
 
     def _gather_group(self, group: str) -> None:
         answer = self._balancer.describe_target_health(TargetGroupArn=group)

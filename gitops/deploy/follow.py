@@ -55,6 +55,9 @@ def follow(target: Target, document: Mapping[str, Any], run: Run, first: Observa
     made, seconds = following.calls.made, run.clock.now() - started
     if run.bake:
         end = following.bake(target, diagnostics, end)
+    if end.verdict is Verdict.SUCCEEDED and (unseen := diagnostics.evidence.unseen):
+        # A crash loop that nobody could see would be green.
+        end = replace(end, verdict=Verdict.UNPROVEN, cause=f"could not be looked up: {'; '.join(unseen)}")
     if end.verdict in _EXPLAINED:
         diagnostics.at_end(end.seen)
     return Followed(end, diagnostics.evidence, tuple(following.notes), made, seconds)

@@ -79,7 +79,7 @@ def next_step(outcome: Outcome) -> str:
         case Verdict.TIMED_OUT:
             return f"gitops deploy {service} {environment} --commit {commit} watches the same deployment on"
         case Verdict.UNPROVEN:
-            return "let the service want at least one task and deploy again"
+            return "let the service want at least one task, or what is named be looked up, and deploy again"
 
 
 def text(outcome: Outcome) -> str:

@@ -73,7 +73,6 @@ def roll(release: Release, registered: Registered, before: Observation, run: Run
         case Verdict.ROLLED_BACK | Verdict.FAILED:
             notes.append(revisions.retire(run.service, registered.arn, ours.id))
         case Verdict.SUCCEEDED:
-            notes += [f"could not be looked up, and is not proven: {gap}" for gap in followed.evidence.gaps]
             served = Revision(registered.arn, "ACTIVE", str(registered.image), registered.provenance)
             notes.append(revisions.record(ecs, served))
         case Verdict.TIMED_OUT:

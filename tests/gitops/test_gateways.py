@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
@@ -21,11 +20,10 @@ from gitops.deploy.diagnostics import Diagnostics
 from gitops.deploy.poller import Calls
 from gitops.ecs_answers import Balanced
 from gitops.environments import Environment
-from gitops.errors import GitopsError
 from gitops.registry import Repository, find
 from tests.conftest import ROOT
 from tests.gitops.deploy.described import TARGET, Time, ours, run_on, seen
-from tests.gitops.test_ecs import NAME, Answering, answers
+from tests.gitops.test_ecs import NAME, with_each_answer
 
 # boto3's name of a service to the one file that may make its client and call it.
 GATEWAYS = {"cloudformation": "gitops/cloudformation.py", "ecr": "gitops/registry.py", "ecs": "gitops/ecs.py"}
@@ -127,10 +125,4 @@ def verified(session: Any, staging: Environment) -> None:
 def test_no_member_that_may_be_absent_is_relied_upon(
     read: Callable[[Any, Environment], None], staging: Environment
 ) -> None:
-    session = Answering()
-    read(session, staging)
-    for operation in dict.fromkeys(session.asked):
-        for answer in answers(*operation):
-            session.changed = {operation: answer}
-            with contextlib.suppress(GitopsError):
-                read(session, staging)
+    with_each_answer(lambda session: read(session, staging))

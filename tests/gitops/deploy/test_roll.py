@@ -269,14 +269,17 @@ def test_the_same_commit_again_while_ecs_rolls_it_back_is_watched_to_that_end(to
     assert acted.made("DeregisterTaskDefinition") == [{"taskDefinition": NEW}]
 
 
-def test_what_could_not_be_asked_is_named_beside_a_success(to: Destination) -> None:
-    acted = Acted([DONE], tags={NEW: B, OLD: A}, refused=("ListTasks",))
-    outcome = rolled(acted, to, B, acted.run(timeout=100.0))
-    gap = "stopped tasks: ListTasks answered AccessDeniedException"
-    assert (outcome.verdict, outcome.notes) == (
-        Verdict.SUCCEEDED,
-        (f"could not be looked up, and is not proven: {gap}",),
-    )
+@pytest.mark.parametrize("bake", [0.0, 10.0])
+@pytest.mark.parametrize(
+    ("refused", "what"), [("ListTasks", "stopped tasks"), ("DescribeTargetHealth", "target health")]
+)
+def test_what_nobody_could_see_fail_is_no_success(to: Destination, refused: str, what: str, bake: float) -> None:
+    acted = Acted([DONE], tags={NEW: B, OLD: A}, refused=(refused,), groups={"arn:tg": 0.0})
+    outcome = rolled(acted, to, B, acted.run(timeout=100.0, bake=bake))
+    gap = f"could not be looked up: {what}: {refused} answered AccessDeniedException"
+    assert (outcome.verdict, outcome.cause) == (Verdict.UNPROVEN, gap)
+    # Neither taken for good nor given up.
+    assert (acted.made("TagResource"), acted.made("DeregisterTaskDefinition")) == ([], [])
 
 
 def rolled(acted: Acted, to: Destination, tags: dict[str, str], run: Run) -> Outcome:
